@@ -1,0 +1,184 @@
+//! API keys as `/api/v1/api-keys` shows and takes them.
+
+use serde::{Deserialize, Serialize};
+
+/// One thing a key may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Scope {
+    /// Everything its owner can do, now and later.
+    #[serde(rename = "everything")]
+    Everything,
+    #[serde(rename = "results:read")]
+    ResultsRead,
+    #[serde(rename = "results:write")]
+    ResultsWrite,
+    #[serde(rename = "projects:read")]
+    ProjectsRead,
+    #[serde(rename = "projects:write")]
+    ProjectsWrite,
+    #[serde(rename = "plans:run")]
+    PlansRun,
+    #[serde(rename = "plans:write")]
+    PlansWrite,
+    #[serde(rename = "agents:run")]
+    AgentsRun,
+}
+
+impl Scope {
+    /// All scopes, in the order in which people are shown them.
+    pub const ALL: [Self; 8] = [
+        Self::Everything,
+        Self::ResultsRead,
+        Self::ResultsWrite,
+        Self::ProjectsRead,
+        Self::ProjectsWrite,
+        Self::PlansRun,
+        Self::PlansWrite,
+        Self::AgentsRun,
+    ];
+
+    /// Returns the scope's name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Everything => "everything",
+            Self::ResultsRead => "results:read",
+            Self::ResultsWrite => "results:write",
+            Self::ProjectsRead => "projects:read",
+            Self::ProjectsWrite => "projects:write",
+            Self::PlansRun => "plans:run",
+            Self::PlansWrite => "plans:write",
+            Self::AgentsRun => "agents:run",
+        }
+    }
+
+    /// Returns the scope called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.name() == name)
+    }
+}
+
+/// Where a key stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyStatus {
+    Active,
+    /// Active, with at most 14 days left.
+    ExpiringSoon,
+    Expired,
+    /// Switched off by its owner; can be switched on again.
+    Disabled,
+    /// Deleted: ended for good.
+    Revoked,
+}
+
+/// An API key as lists and reads show it; never its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyView {
+    pub id: i64,
+    /// Public part of the key; names it in logs and errors.
+    pub handle: String,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub scopes: Vec<Scope>,
+    /// Projects the key is bound to; absent means all of its owner's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projects: Option<Vec<i64>>,
+    pub status: KeyStatus,
+    /// `recall` (can be copied again) or `once`.
+    pub custody: String,
+    /// RFC 3339, UTC; so are all instants here.
+    pub created_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<LastUse>,
+    /// How often its owner copied it again.
+    pub copies: i64,
+}
+
+/// The last request that a key opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastUse {
+    pub at: String,
+    pub ip: String,
+    pub user_agent: String,
+    pub route: String,
+}
+
+/// Asks for a key. Unknown fields are refused, so that a misspelt limit is not silently no limit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewKey {
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// `30d`, `12h`, `never` or an RFC 3339 instant; absent means 90 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// Absent means `everything`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<Scope>>,
+    /// Absent means all projects of the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projects: Option<Vec<i64>>,
+}
+
+/// Changes what people call a key. An absent field stays as it is; an empty description is taken away.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyPatch {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// Answers a creation: the key's text, and what lists will show of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreatedKey {
+    /// The whole key: a secret.
+    pub key: String,
+    #[serde(flatten)]
+    pub view: KeyView,
+}
+
+/// Answers `POST /api/v1/api-keys/{id}/reveal`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevealedKey {
+    /// The whole key: a secret.
+    pub key: String,
+}
+
+/// Answers `GET /api/v1/api-keys/self`: who the presented key is, from the server's memory alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhoAmI {
+    pub id: i64,
+    pub handle: String,
+    pub name: String,
+    pub owner: KeyOwner,
+    pub scopes: Vec<Scope>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projects: Option<Vec<i64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+}
+
+/// The person a key acts for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyOwner {
+    pub id: i64,
+    pub email: String,
+}
+
+/// One page of a list; `next` is the cursor of the following one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

@@ -1,0 +1,10 @@
+//! What server and client say to each other: JSON types, error codes and the format of an API key.
+//!
+//! No input or output happens here, so that the slim client and the server can share it.
+
+pub mod error;
+pub mod keys;
+pub mod keytext;
+pub mod results;
+
+pub use error::ErrorBody;
