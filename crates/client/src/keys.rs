@@ -7,8 +7,9 @@ use testward_wire::keytext::KeyText;
 
 use crate::failure::{Failure, Result};
 use crate::host::Host;
-use crate::http::{Client, Credential, Server, Target, encoded};
+use crate::http::{Client, Credential, encoded};
 use crate::output;
+use crate::server::{Server, Target};
 
 const KEYS: &str = "/api/v1/api-keys";
 const SELF: &str = "/api/v1/api-keys/self";

@@ -6,6 +6,7 @@ mod http;
 mod keys;
 mod login;
 mod output;
+mod server;
 mod upload;
 
 use std::ffi::{OsStr, OsString};

@@ -9,8 +9,9 @@ use testward_wire::keys::WhoAmI;
 
 use crate::failure::{Failure, Locally, Result};
 use crate::host::{Env, Host};
-use crate::http::{Client, Credential, Server, Target, checked_key};
+use crate::http::{Client, Credential};
 use crate::output;
+use crate::server::{Server, Target, checked_key};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -15,8 +15,9 @@ use ureq::http::Method;
 
 use crate::failure::{Failure, Locally, Result};
 use crate::host::Host;
-use crate::http::{Answer, Client, SendError, Server, encoded};
+use crate::http::{Answer, Client, SendError, encoded};
 use crate::output;
+use crate::server::Server;
 use ci::Origin;
 use files::LocalFile;
 use multipart::Form;
@@ -197,7 +198,11 @@ fn finished(client: &Client, host: &mut Host<'_>, args: &Args, mut receipt: Rece
     while is_unfinished(&receipt) && started.elapsed() < Duration::from_secs(args.wait) {
         (host.sleep)(pause);
         pause = (pause * 2).min(Duration::from_secs(5));
-        receipt = client.get_patiently(host, &format!("{}/{}", uploads(args), receipt.id))?;
+        let asked = client.get_patiently(host, &format!("{}/{}", uploads(args), receipt.id));
+        if asked.is_err() {
+            host.note(format_args!("upload {} is stored; only what became of it is unknown", receipt.id));
+        }
+        receipt = asked?;
     }
     Ok(receipt)
 }

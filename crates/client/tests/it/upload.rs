@@ -177,6 +177,14 @@ fn an_unfinished_import_is_awaited() {
     let (ran, server) = upload(&Machine::new(), vec![importing(), importing(), reply(502, "restarting"), done()], &[]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(server.lines()[1..], ["GET /api/v1/projects/my%20shop/uploads/5"; 3]);
+    let (ran, _) = upload(&Machine::new(), vec![importing(), reply(500, "")], &[]);
+    assert_eq!(ran.code, 3);
+    assert!(ran.err.starts_with("upload 5 is stored; only"), "nobody should send it again: {}", ran.err);
+}
+
+#[test]
+fn waiting_has_an_end() {
+    let importing = || reply(200, receipt("importing", "RUNNING", PASSED));
     let (ran, server) = upload(&Machine::new(), vec![importing()], &["--wait", "0"]);
     assert_eq!((ran.code, server.asked().len()), (0, 1));
     assert!(ran.err.contains("still reading"), "{}", ran.err);
