@@ -156,6 +156,13 @@ pub async fn join(tx: &mut Tx, now: Millis, person: PersonId, team: &Team, role:
     store::upsert_team_member(tx, team.id, person, now).await
 }
 
+/// Changes what the caller is called.
+pub async fn rename(tx: &mut Tx, now: Millis, caller: &Caller, name: &str) -> Result<()> {
+    let name = checked_name("name", name)?;
+    store::update_name(tx, caller.person, &name).await?;
+    audit(tx, now, caller, "person.rename", &caller.person, &name).await
+}
+
 /// Switches a person off or on again. Whoever is off can neither sign in nor use a key.
 pub async fn set_disabled(tx: &mut Tx, person: PersonId, disabled_at: Option<Millis>) -> Result<()> {
     store::update_disabled(tx, person, disabled_at).await?;

@@ -58,6 +58,11 @@ pub async fn insert_person(tx: &mut Tx, person: &Person, password_hash: &str) ->
     Ok(())
 }
 
+pub async fn update_name(tx: &mut Tx, id: PersonId, name: &str) -> Result<()> {
+    on!(tx, conn => sqlx::query("UPDATE person SET name = $1 WHERE id = $2").bind(name).bind(id).execute(conn).await)?;
+    Ok(())
+}
+
 pub async fn update_disabled(tx: &mut Tx, id: PersonId, at: Option<Millis>) -> Result<()> {
     on!(tx, conn => sqlx::query("UPDATE person SET disabled_at = $1 WHERE id = $2").bind(at).bind(id).execute(conn).await)?;
     Ok(())

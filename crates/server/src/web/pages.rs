@@ -40,3 +40,18 @@ pub fn sentence(message: &str) -> String {
     let first = letters.next().map(|it| it.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
+
+/// Names the program behind a `User-Agent`, as far as people know it.
+pub fn client_name(agent: &str) -> String {
+    let known = [
+        ("testward", "Testward CLI"),
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    let found = known.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| (*name).to_owned());
+    let first_word = || agent.split(['/', ' ']).next().filter(|it| !it.is_empty()).unwrap_or("Unknown client").to_owned();
+    found.unwrap_or_else(first_word)
+}
