@@ -143,6 +143,11 @@ pub async fn find_team(tx: &mut Tx, id: TeamId) -> Result<Option<Team>> {
     store::find_team(tx, id).await
 }
 
+/// Returns the team that the set-up made, where people go who are invited without a team.
+pub async fn find_first_team(tx: &mut Tx) -> Result<Option<Team>> {
+    store::find_first_team(tx).await
+}
+
 /// Lists the members of an organization, by name.
 pub async fn list_members(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Member>> {
     store::list_members(tx, organization).await

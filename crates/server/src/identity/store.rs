@@ -127,6 +127,11 @@ pub async fn find_team(tx: &mut Tx, id: TeamId) -> Result<Option<Team>> {
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(id).fetch_optional(conn).await)?)
 }
 
+pub async fn find_first_team(tx: &mut Tx) -> Result<Option<Team>> {
+    let sql = "SELECT id, organization_id, name FROM team ORDER BY id LIMIT 1";
+    Ok(on!(tx, conn => sqlx::query_as(sql).fetch_optional(conn).await)?)
+}
+
 pub async fn list_teams(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Team>> {
     let sql = "SELECT id, organization_id, name FROM team WHERE organization_id = $1 ORDER BY lower(name), id";
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(organization).fetch_all(conn).await)?)

@@ -23,7 +23,7 @@ use tower_http::compression::CompressionLayer;
 pub use face::RequestId;
 pub use normalise::Normalised;
 pub use routes::Route;
-pub use serve::{Server, run_chores};
+pub use serve::{Server, into_anyhow, lock, run_chores};
 
 use crate::app::App;
 use crate::gate::Access;

@@ -25,11 +25,15 @@ pub fn problem_page(id: &str, error: &Error) -> Response {
 
 const fn advice(error: &Error) -> (&'static str, &'static [&'static str]) {
     match error {
-        Error::NotFound(_) => ("Not found", &["Check the address.", "Ask an admin of the organization whether you may see it."]),
+        Error::NotFound(_) => {
+            ("Not found", &["Check the address.", "Ask an admin of the organization whether you may see it."])
+        }
         Error::Forbidden { .. } => ("Not allowed", &["Ask an admin of the organization if you need this."]),
         Error::Gone { .. } => ("It is gone", &[]),
         Error::TooMany { .. } => ("Slow down", &["Wait a little, then try again."]),
-        Error::Internal(_) => ("Something went wrong", &["Try again.", "If it stays, look at the server's log for the request below."]),
+        Error::Internal(_) => {
+            ("Something went wrong", &["Try again.", "If it stays, look at the server's log for the request below."])
+        }
         _ => ("That did not work", &["Go back, mend it and try again."]),
     }
 }
@@ -52,6 +56,7 @@ pub fn client_name(agent: &str) -> String {
         ("Safari/", "Safari"),
     ];
     let found = known.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| (*name).to_owned());
-    let first_word = || agent.split(['/', ' ']).next().filter(|it| !it.is_empty()).unwrap_or("Unknown client").to_owned();
+    let first_word =
+        || agent.split(['/', ' ']).next().filter(|it| !it.is_empty()).unwrap_or("Unknown client").to_owned();
     found.unwrap_or_else(first_word)
 }

@@ -81,7 +81,11 @@ pub async fn rename(State(app): State<App>, caller: Caller, Form(form): Form<Pro
     Ok(Redirect::to("/user/account").into_response())
 }
 
-pub async fn change_password(State(app): State<App>, caller: Caller, Form(form): Form<PasswordForm>) -> Result<Response> {
+pub async fn change_password(
+    State(app): State<App>,
+    caller: Caller,
+    Form(form): Form<PasswordForm>,
+) -> Result<Response> {
     match replace_password(&app, &caller, &form).await {
         Ok(()) => Ok(Redirect::to("/user/account").into_response()),
         Err(Error::Unauthenticated { .. }) => {

@@ -108,7 +108,8 @@ async fn confirm_page(app: &App, caller: &Caller, next: String, error: Option<St
     let person = identity::find(&mut tx, caller.person).await?;
     let page = Chrome::plain();
     let next = own_path(&next).to_owned();
-    Ok(render(&ConfirmPage { page, email: person.email, next, minutes: CONFIRMED_FOR / MINUTE, error })?.into_response())
+    Ok(render(&ConfirmPage { page, email: person.email, next, minutes: CONFIRMED_FOR / MINUTE, error })?
+        .into_response())
 }
 
 pub async fn confirm(State(app): State<App>, caller: Caller, Form(form): Form<ConfirmForm>) -> Result<Response> {

@@ -98,7 +98,12 @@ fn setup_page(form: SetupForm, problems: Vec<String>) -> Result<Response> {
     Ok(render(&page)?.into_response())
 }
 
-pub async fn set_up(State(app): State<App>, from: Place, headers: HeaderMap, Form(form): Form<SetupForm>) -> Result<Response> {
+pub async fn set_up(
+    State(app): State<App>,
+    from: Place,
+    headers: HeaderMap,
+    Form(form): Form<SetupForm>,
+) -> Result<Response> {
     refuse_forgery(&app, &headers)?;
     require_setup_token(&app, &form.token)?;
     if let Err(error) = make_first(&app, &form).await {
@@ -147,7 +152,12 @@ async fn invited_page(app: &App, token: String, name: String, problems: Vec<Stri
     Ok(render(&page)?.into_response())
 }
 
-pub async fn accept(State(app): State<App>, from: Place, headers: HeaderMap, Form(form): Form<InvitedForm>) -> Result<Response> {
+pub async fn accept(
+    State(app): State<App>,
+    from: Place,
+    headers: HeaderMap,
+    Form(form): Form<InvitedForm>,
+) -> Result<Response> {
     refuse_forgery(&app, &headers)?;
     match let_in(&app, &from, &form).await {
         Ok(session) => Ok(welcome_in(&app, &session, "/projects")),

@@ -154,7 +154,12 @@ async fn edit_page(app: &App, caller: &Caller, id: KeyId, form: EditForm, proble
     Ok(render(&EditPage { page, id, handle, name, description, problems })?.into_response())
 }
 
-pub async fn edit(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>, Form(form): Form<EditForm>) -> Result<Response> {
+pub async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<KeyId>,
+    Form(form): Form<EditForm>,
+) -> Result<Response> {
     match change(&app, &caller, id, &form).await {
         Ok(()) => Ok(to_list().into_response()),
         Err(error @ Error::Invalid(_)) => edit_page(&app, &caller, id, form, problems_of(error)?).await,

@@ -21,18 +21,22 @@ pub fn commands(app: &App, project: Option<&Project>, key: &str) -> Vec<Command>
     let uploader = format!(
         "java -jar katalon-report-uploader.jar --server={url} --email= --password={key} --projectId={project_id} --type=junit --path=target/surefire-reports"
     );
-    let cli = format!("TESTWARD_API_KEY={key} testward upload --url {url} --project {project_id} target/surefire-reports");
+    let cli =
+        format!("TESTWARD_API_KEY={key} testward upload --url {url} --project {project_id} target/surefire-reports");
     let jenkins = format!(
         "withCredentials([string(credentialsId: 'testward', variable: 'TESTWARD_API_KEY')]) {{\n  sh 'testward upload --url {url} --project {project_id} target/surefire-reports'\n}}\n// Secret text of the credential 'testward':\n// {key}"
     );
-    let agent = format!(
-        "serverUrl={url}\napikey={key}\norganizationId={organization}\nagentName=my-agent"
-    );
+    let agent = format!("serverUrl={url}\napikey={key}\norganizationId={organization}\nagentName=my-agent");
     [
         ("curl", "curl", "Sends one report file.", curl),
         ("uploader", "Official uploader", "The vendor's report uploader, unmodified.", uploader),
         ("cli", "Testward CLI", "Retries safely and tells with its exit code what became of the report.", cli),
-        ("jenkins", "Jenkins", "Store the key as a credential of kind Secret text, then use it in a Pipeline.", jenkins),
+        (
+            "jenkins",
+            "Jenkins",
+            "Store the key as a credential of kind Secret text, then use it in a Pipeline.",
+            jenkins,
+        ),
         ("agent", "Agent", "The official agent's configuration file, agentconfig.", agent),
     ]
     .map(|(slug, label, note, text)| Command { slug, element_id: format!("command-{slug}"), label, text, note })

@@ -68,8 +68,18 @@ struct Filled {
 const INTENTS: [(&str, &str, &str, &[Scope]); 5] = [
     ("everything", "Everything I can do", "Follows your roles, now and later", &[Scope::Everything]),
     ("upload", "Upload results", "For CI jobs that send test reports", &[Scope::ResultsWrite, Scope::ProjectsRead]),
-    ("agent", "Run an agent", "For a machine that takes test jobs", &[Scope::AgentsRun, Scope::ResultsWrite, Scope::ProjectsRead]),
-    ("plans", "Start test plans", "For Jenkins and schedulers", &[Scope::PlansRun, Scope::ResultsRead, Scope::ProjectsRead]),
+    (
+        "agent",
+        "Run an agent",
+        "For a machine that takes test jobs",
+        &[Scope::AgentsRun, Scope::ResultsWrite, Scope::ProjectsRead],
+    ),
+    (
+        "plans",
+        "Start test plans",
+        "For Jenkins and schedulers",
+        &[Scope::PlansRun, Scope::ResultsRead, Scope::ProjectsRead],
+    ),
     ("read", "Read only", "For dashboards and scripts", &[Scope::ResultsRead, Scope::ProjectsRead]),
 ];
 
@@ -83,7 +93,11 @@ const EXPIRATIONS: [(&str, &str); 7] = [
     ("never", "Never"),
 ];
 
-pub async fn show(State(app): State<App>, caller: Caller, Query(pairs): Query<Vec<(String, String)>>) -> Result<Response> {
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Result<Response> {
     if caller.require_confirmed(app.clock.now()).is_err() {
         let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         return Ok(confirm_first(&href("/user/apikey/new", &pairs)));
@@ -100,13 +114,18 @@ async fn form_page(app: &App, caller: &Caller, filled: Filled, problems: Vec<Str
     let now = app.clock.now();
     let mut tx = app.db.read().await?;
     let mine = projects::list(&mut tx, caller).await?;
-    let page = Chrome::of(&mut tx, caller, vec![keys_crumb(), Crumb::new("Create API Key", "/user/apikey/new")]).await?;
+    let page =
+        Chrome::of(&mut tx, caller, vec![keys_crumb(), Crumb::new("Create API Key", "/user/apikey/new")]).await?;
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let form = filled.form(now, &mine, problems);
     Ok((status, render(&NewPage { page, form })?).into_response())
 }
 
-pub async fn create(State(app): State<App>, caller: Caller, Form(pairs): Form<Vec<(String, String)>>) -> Result<Response> {
+pub async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response> {
     let filled = Filled::read(pairs);
     match make(&app, &caller, &filled).await {
         Ok((key, text)) => created_page(&app, &caller, key, text).await,
@@ -187,7 +206,8 @@ impl Filled {
         let expirations = EXPIRATIONS.map(|(value, label)| Choice::new(value, label).selected(value == expires));
         let intents = INTENTS.map(|(value, label, hint, _)| (value, label, hint));
         let intents = intents.into_iter().chain([("chosen", "Chosen scopes", "Pick exactly what it may do")]);
-        let intents = intents.map(|(value, label, hint)| Choice::new(value, label).hint(hint).selected(value == self.intent));
+        let intents =
+            intents.map(|(value, label, hint)| Choice::new(value, label).hint(hint).selected(value == self.intent));
         let is_chosen = |id: &str| self.projects.iter().any(|it| it == id);
         let projects = mine.iter().map(|project| {
             let id = project.id.to_string();
@@ -221,8 +241,7 @@ fn scope_choices(selected: &[String]) -> Vec<Choice> {
         (Scope::AgentsRun, "Take and run jobs"),
     ];
     let is_selected = |scope: Scope| selected.iter().any(|it| it == scope.name());
-    let choice = |(scope, hint): (Scope, &str)| {
-        Choice::new(scope.name(), scope.name()).hint(hint).selected(is_selected(scope))
-    };
+    let choice =
+        |(scope, hint): (Scope, &str)| Choice::new(scope.name(), scope.name()).hint(hint).selected(is_selected(scope));
     hints.into_iter().map(choice).collect()
 }

@@ -82,7 +82,8 @@ impl Shown {
     }
 
     fn pages(&self, next: Option<&Cursor>) -> Paging {
-        let to = |after: &str| href(PATH, &[("show", &self.show), ("q", &self.q), ("sort", &self.sort), ("after", after)]);
+        let to =
+            |after: &str| href(PATH, &[("show", &self.show), ("q", &self.q), ("sort", &self.sort), ("after", after)]);
         Paging { newer: (!self.after.is_empty()).then(|| to("")), older: next.map(|next| to(&write_cursor(next))) }
     }
 
