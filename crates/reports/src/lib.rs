@@ -6,6 +6,6 @@
 mod report;
 
 pub use report::{
-    Attachment, Attempt, Case, Event, Failure, Files, Format, ParseError, Problem, Report, Status, Step, Suite, SuiteEnd,
-    Summary, Text, Timestamp,
+    Attachment, Attempt, Case, Event, Failure, Files, Format, ParseError, Problem, Report, Status, Step, Suite,
+    SuiteEnd, Summary, Text, Timestamp,
 };

@@ -1,1 +1,15 @@
-//! Placeholder while the workspace is laid out.
+//! The Testward server. Modules stand in the order in which they may use each other: a module uses those above it.
+
+pub mod time;
+pub mod random;
+pub mod ids;
+pub mod error;
+pub mod config;
+pub mod db;
+pub mod blobs;
+pub mod gate;
+pub mod identity;
+pub mod projects;
+pub mod keys;
+pub mod app;
+pub mod web;

@@ -1,0 +1,109 @@
+//! `testward key`.
+
+use crate::server::{TestServer, reply};
+use crate::{Machine, error, key};
+
+const ME: &str = r#"{"id":3,"handle":"AbCdEf12","name":"ci","owner":{"id":1,"email":"anna@t.example"},
+    "scopes":["results:write"],"projects":[4,5],"expires_at":"2026-03-01T00:00:00Z"}"#;
+
+fn view(id: i64, handle: &str, status: &str) -> String {
+    format!(
+        r#"{{"id":{id},"handle":"{handle}","name":"ci {id}","scopes":["everything"],"status":"{status}","custody":"once",
+        "created_at":"2026-01-01T00:00:00Z","expires_at":"2026-03-01T10:20:30Z","copies":0}}"#
+    )
+}
+
+fn page(keys: &[String], next: Option<&str>) -> String {
+    let next = next.map(|cursor| format!(r#","next":"{cursor}""#)).unwrap_or_default();
+    format!(r#"{{"items":[{}]{next}}}"#, keys.join(","))
+}
+
+/// Knows e-mail and password, so that no terminal is needed.
+fn script() -> Machine {
+    Machine::new().env("TESTWARD_EMAIL", "anna@t.example").env("TESTWARD_PASSWORD", "hunter22")
+}
+
+#[test]
+fn whoami_shows_the_key_but_not_its_secret() {
+    let server = TestServer::start(vec![reply(200, ME)]);
+    let ran = Machine::new().run(&["key", "whoami", "--url", &server.url, "--api-key", &key()]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(ran.out.contains("owner     anna@t.example\nscopes    results:write\nprojects  4,5\n"), "{}", ran.out);
+    assert_eq!(server.lines(), ["GET /api/v1/api-keys/self"]);
+}
+
+#[test]
+fn list_follows_the_cursor() {
+    let first = page(&[view(1, "AAAAAAAA", "active")], Some("a/b="));
+    let server = TestServer::start(vec![reply(200, first), reply(200, page(&[view(2, "BBBBBBBB", "revoked")], None))]);
+    let ran = Machine::new().run(&["key", "list", "--url", &server.url, "--api-key", &key()]);
+    assert_eq!(server.lines(), ["GET /api/v1/api-keys", "GET /api/v1/api-keys?cursor=a%2Fb%3D"]);
+    let lines: Vec<_> = ran.out.lines().collect();
+    let expected = [
+        "HANDLE    NAME  SCOPES      EXPIRES (UTC)     LAST USED (UTC)  STATUS",
+        "AAAAAAAA  ci 1  everything  2026-03-01 10:20  never            active",
+        "BBBBBBBB  ci 2  everything  2026-03-01 10:20  never            revoked",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn create_prints_only_the_key_and_ends_its_session() {
+    let created = view(7, "AbCdEf12", "active").replacen('{', &format!("{{\"key\":\"{}\",", key()), 1);
+    let server = TestServer::start(vec![reply(200, r#"{"token":"T"}"#), reply(201, created), reply(204, "")]);
+    let args = ["key", "create", "--url", &server.url, "ci", "--expires", "30d", "--scope", "results:write"];
+    let ran = script().run_showing_key(&args);
+    assert_eq!((ran.code, ran.out), (0, format!("{}\n", key())));
+    assert!(ran.err.contains("created key ci 7 (AbCdEf12)") && !ran.err.contains(&key()), "{}", ran.err);
+    let asked = server.asked();
+    assert_eq!(server.lines(), ["POST /api/v1/session", "POST /api/v1/api-keys", "DELETE /api/v1/session"]);
+    assert_eq!(asked[0].body, r#"{"email":"anna@t.example","password":"hunter22"}"#);
+    assert_eq!(asked[1].body, r#"{"name":"ci","expires":"30d","scopes":["results:write"]}"#);
+    assert!(asked[1..].iter().all(|asked| asked.header("authorization") == Some("Session T")));
+}
+
+#[test]
+fn a_refused_creation_still_ends_the_session() {
+    let refusal = reply(422, error("invalid", "expires must lie in the future"));
+    let server = TestServer::start(vec![reply(200, r#"{"token":"T"}"#), refusal, reply(204, "")]);
+    let ran = script().run(&["key", "create", "--url", &server.url, "--name", "ci"]);
+    assert_eq!((ran.code, ran.out.as_str()), (4, ""));
+    assert_eq!(server.lines().last().map(String::as_str), Some("DELETE /api/v1/session"));
+}
+
+#[test]
+fn a_person_confirms_a_revocation() {
+    let keys = page(&[view(1, "AAAAAAAA", "active"), view(2, "BBBBBBBB", "active")], None);
+    let replies = || vec![reply(200, r#"{"token":"T"}"#), reply(200, &keys), reply(204, "")];
+    let run = |typed: &str| {
+        let server = TestServer::start(replies());
+        let machine = Machine::new().typing(&format!("anna@t.example\n{typed}\n"));
+        (machine.run(&["key", "revoke", "--url", &server.url, "BBBBBBBB"]), server.lines())
+    };
+    let (ran, lines) = run("y");
+    assert_eq!(ran.code, 0);
+    assert!(ran.err.contains("Revoke key ci 2 (BBBBBBBB)?"), "{}", ran.err);
+    assert_eq!(lines[2], "DELETE /api/v1/api-keys/2");
+    let (ran, lines) = run("");
+    assert_eq!((ran.code, lines[2].as_str()), (2, "DELETE /api/v1/session"));
+}
+
+#[test]
+fn a_script_must_say_yes_and_can_name_the_leaked_key_itself() {
+    let keys = page(&[view(3, "AbCdEf12", "active")], None);
+    let replies = vec![reply(200, r#"{"token":"T"}"#), reply(200, keys), reply(204, "")];
+    let server = TestServer::start(replies.clone());
+    let ran = script().run(&["key", "revoke", "--url", &server.url, &key()]);
+    assert_eq!(ran.code, 2);
+    let server = TestServer::start(replies);
+    let ran = script().run(&["key", "revoke", "--url", &server.url, &key(), "--yes"]);
+    assert_eq!((ran.code, server.lines()[2].as_str()), (0, "DELETE /api/v1/api-keys/3"));
+}
+
+#[test]
+fn a_key_can_revoke_itself() {
+    let server = TestServer::start(vec![reply(200, ME), reply(204, "")]);
+    let ran = Machine::new().run(&["key", "revoke", "--self", "--yes", "--url", &server.url, "--api-key", &key()]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, "key ci (AbCdEf12) is revoked\n"));
+    assert_eq!(server.lines()[1], "DELETE /api/v1/api-keys/self");
+}

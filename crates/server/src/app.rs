@@ -1,0 +1,79 @@
+//! The shared state of a running server: the only one there is.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::sync::Notify;
+
+use crate::blobs::Blobs;
+use crate::config::Config;
+use crate::db::Db;
+use crate::error::Result;
+use crate::identity::Passwords;
+use crate::keys;
+use crate::random::Random;
+use crate::time::Clock;
+use crate::web::limits::Failures;
+
+/// A handle on everything a request or a job may need. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+pub struct Parts {
+    pub db: Db,
+    pub blobs: Blobs,
+    pub clock: Clock,
+    pub random: Random,
+    /// All keys, in memory: what admission asks.
+    pub keys: keys::Index,
+    /// Pepper and key-encryption key.
+    pub vault: keys::Vault,
+    pub passwords: Passwords,
+    /// Failed sign-ins and failed keys by address.
+    pub failures: Failures,
+    /// Rung when an upload is complete and waits to be imported.
+    pub uploads_waiting: Notify,
+    /// Address under which the server is reached, without a trailing slash.
+    pub base_url: String,
+    /// Names this process in request ids.
+    pub instance: String,
+}
+
+impl App {
+    /// Opens database, blobs, secrets and the index of keys. `base_url` is where the server is reached.
+    pub async fn open(config: &Config, base_url: String, clock: Clock, random: Random) -> Result<Self> {
+        let data_dir = &config.data_dir;
+        std::fs::create_dir_all(data_dir).with_context(|| format!("making the data folder {}", data_dir.display()))?;
+        let database = data_dir.join("testward.db");
+        let vault = keys::Vault::open(&config.secrets_dir(), database.exists(), &random)?;
+        let db = Db::open(&database).await?;
+        let keys = keys::Index::load(&db).await?;
+        Ok(Self(Arc::new(Parts {
+            db,
+            blobs: Blobs::open(data_dir.join("blobs"))?,
+            clock,
+            passwords: Passwords::default(),
+            keys,
+            vault,
+            failures: Failures::default(),
+            uploads_waiting: Notify::new(),
+            base_url,
+            instance: random.base62(6),
+            random,
+        })))
+    }
+
+    /// Returns the absolute address of `path`, which begins with a slash.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base_url)
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,40 @@
+//! What the operator decides. Read once at start; nothing else looks at the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Holds the database, the uploaded files and the secrets.
+    pub data_dir: PathBuf,
+    /// Holds the pepper and the key-encryption key, apart from the database if they are to be backed up apart.
+    pub secrets_dir: Option<PathBuf>,
+    pub listen: SocketAddr,
+    /// Address under which people and clients reach the server, without a trailing slash. Absent: where it listens.
+    pub base_url: Option<String>,
+    /// Makes the first person without a page, when the database is empty.
+    pub first_person: Option<FirstPerson>,
+}
+
+impl Config {
+    /// Returns the folder of the secrets: within the data folder, unless said otherwise.
+    pub fn secrets_dir(&self) -> PathBuf {
+        self.secrets_dir.clone().unwrap_or_else(|| self.data_dir.join("secrets"))
+    }
+}
+
+/// What a container's environment says of the first person.
+#[derive(Clone)]
+pub struct FirstPerson {
+    pub email: String,
+    pub password: String,
+    pub organization: String,
+    pub project: String,
+}
+
+/// Leaves the password out, so that the configuration can be logged.
+impl std::fmt::Debug for FirstPerson {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FirstPerson").field("organization", &self.organization).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,33 @@
+//! Brings the tables up to date: each migration once, in order, in a transaction of its own.
+
+use anyhow::{Context as _, bail};
+use sqlx::SqlitePool;
+
+/// Append only: a landed migration is never edited.
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_accounts", include_str!("../../migrations/0001_accounts.sql")),
+    ("0002_keys", include_str!("../../migrations/0002_keys.sql")),
+    ("0003_results", include_str!("../../migrations/0003_results.sql")),
+];
+
+pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {
+    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS migration (number BIGINT PRIMARY KEY, name TEXT NOT NULL)")
+        .execute(pool)
+        .await?;
+    let applied: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM migration").fetch_one(pool).await?;
+    let applied = usize::try_from(applied)?;
+    if applied > MIGRATIONS.len() {
+        bail!("this database was written by a newer Testward; start that version, or restore a backup");
+    }
+    for (number, (name, sql)) in MIGRATIONS.iter().enumerate().skip(applied) {
+        let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::raw_sql(*sql).execute(&mut *tx).await.with_context(|| format!("applying migration {name}"))?;
+        sqlx::query("INSERT INTO migration (number, name) VALUES ($1, $2)")
+            .bind(i64::try_from(number)?)
+            .bind(*name)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! The database: one writer, many readers, transactions as values.
+
+mod migrate;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+
+use crate::error::Result;
+
+/// The embedded database. SQLite allows one writer at a time, so writes queue here rather than fail there.
+#[derive(Debug, Clone)]
+pub struct Db {
+    readers: SqlitePool,
+    writer: SqlitePool,
+}
+
+/// One transaction. What was not committed is rolled back when it is dropped.
+pub struct Tx(Transaction<'static, Sqlite>);
+
+/// Runs one query on the connection of `tx`: the only door from a `store` to a driver.
+macro_rules! on {
+    ($tx:expr, $conn:ident => $query:expr) => {{
+        let $conn = $tx.connection();
+        $query
+    }};
+}
+pub(crate) use on;
+
+impl Db {
+    /// Opens the database file, making it when it is new, and brings its tables up to date.
+    pub async fn open(file: &Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL, because a 2xx promises that the data outlives a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("cache_size", "-8000")
+            .pragma("temp_store", "memory")
+            .optimize_on_close(true, 400);
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
+        let writer = writer.with_context(|| format!("opening the database {}", file.display()))?;
+        migrate::run(&writer).await?;
+        let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
+        Ok(Self { readers, writer })
+    }
+
+    /// Begins a transaction that only reads; it sees one state of the database throughout.
+    pub async fn read(&self) -> Result<Tx> {
+        Ok(Tx(self.readers.begin().await?))
+    }
+
+    /// Begins a transaction that may write. It takes the write lock at once: a lock taken later can fail.
+    pub async fn write(&self) -> Result<Tx> {
+        Ok(Tx(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+    }
+
+    /// Closes all connections; the write-ahead log is folded into the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+impl Tx {
+    /// Makes everything written so far durable.
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.0.commit().await?)
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.0
+    }
+}

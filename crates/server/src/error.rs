@@ -1,0 +1,170 @@
+//! The one error type. A variant exists because a caller acts differently on it, not because a cause differs.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use testward_wire::error::FieldProblem;
+use testward_wire::results::Receipt;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug)]
+pub enum Error {
+    /// Nobody we know. Pages redirect to sign-in.
+    Unauthenticated {
+        code: &'static str,
+        message: String,
+    },
+    /// Known, and not allowed.
+    Forbidden {
+        code: &'static str,
+        message: String,
+    },
+    /// Absent, or not for these eyes.
+    NotFound(&'static str),
+    /// The request itself is wrong as a whole.
+    BadRequest {
+        code: &'static str,
+        message: String,
+    },
+    /// Fields of the request are wrong, each with what it must be.
+    Invalid(Vec<FieldProblem>),
+    /// It contradicts what is there.
+    Conflict {
+        code: &'static str,
+        message: String,
+    },
+    /// Was here and has ended for good.
+    Gone {
+        code: &'static str,
+        message: String,
+    },
+    TooLarge {
+        message: String,
+    },
+    TooMany {
+        retry_after_secs: u64,
+    },
+    /// Stored, and nothing in it could be read.
+    ReportRefused(Box<Receipt>),
+    /// Not now; the same request may succeed later.
+    Unavailable {
+        message: String,
+    },
+    /// Our fault, or the machine's. The chain goes to the log, never to the client.
+    Internal(anyhow::Error),
+}
+
+impl Error {
+    /// Says that one field must be something else.
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldProblem { field: field.to_owned(), message: message.into() }])
+    }
+
+    pub fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::BadRequest { code, message: message.into() }
+    }
+
+    pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Forbidden { code, message: message.into() }
+    }
+
+    pub fn unauthenticated(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Unauthenticated { code, message: message.into() }
+    }
+
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Conflict { code, message: message.into() }
+    }
+
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
+            Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::BadRequest { .. } | Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::Gone { .. } => StatusCode::GONE,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::ReportRefused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Returns the stable machine-readable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated { code, .. }
+            | Self::Forbidden { code, .. }
+            | Self::BadRequest { code, .. }
+            | Self::Conflict { code, .. }
+            | Self::Gone { code, .. } => code,
+            Self::NotFound(_) => "not_found",
+            Self::Invalid(_) => "invalid_request",
+            Self::TooLarge { .. } => "too_large",
+            Self::TooMany { .. } => "too_many_requests",
+            Self::ReportRefused(_) => "report_refused",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Internal(_) => "internal_error",
+        }
+    }
+
+    /// Returns what to tell a person.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Unauthenticated { message, .. }
+            | Self::Forbidden { message, .. }
+            | Self::BadRequest { message, .. }
+            | Self::Conflict { message, .. }
+            | Self::Gone { message, .. }
+            | Self::TooLarge { message }
+            | Self::Unavailable { message } => message.clone(),
+            Self::NotFound(what) => format!("there is no such {what}, or you may not see it"),
+            Self::Invalid(problems) => {
+                let each = problems.iter().map(|it| format!("{} {}", it.field, it.message));
+                each.collect::<Vec<_>>().join("; ")
+            }
+            Self::TooMany { retry_after_secs } => format!("too many attempts; try again in {retry_after_secs} seconds"),
+            Self::ReportRefused(_) => {
+                "none of the files could be read as a test report; see the receipt for why".to_owned()
+            }
+            Self::Internal(_) => "something went wrong on the server; its log names this request".to_owned(),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Internal(anyhow::Error::new(error).context("asking the database"))
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<askama::Error> for Error {
+    fn from(error: askama::Error) -> Self {
+        Self::Internal(anyhow::Error::new(error).context("writing a page"))
+    }
+}
+
+/// Carries the error to `web::face`, which knows whether a program or a person asked and writes the body.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}

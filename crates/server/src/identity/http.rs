@@ -1,0 +1,76 @@
+//! `/api/v1/session`: signing in without a browser, as our command line does.
+
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::gate::Caller;
+use crate::identity::{self, NewSession};
+use crate::web::admit::peer;
+use crate::web::extract::Json;
+use crate::web::limits::{Attempt, Source};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    email: String,
+    password: String,
+}
+
+/// A session's token, to be sent as `Authorization: Session <token>`.
+#[derive(Serialize)]
+pub struct SessionToken {
+    token: String,
+}
+
+pub async fn create(State(app): State<App>, from: Place, Json(sign_in): Json<SignIn>) -> Result<Json<SessionToken>> {
+    let session = sign_in_at(&app, &from, &sign_in.email, &sign_in.password).await?;
+    Ok(Json(SessionToken { token: session.token }))
+}
+
+pub async fn end(State(app): State<App>, caller: Caller) -> Result<StatusCode> {
+    let mut tx = app.db.write().await?;
+    identity::end(&mut tx, app.clock.now(), &caller).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Where somebody signs in from.
+pub struct Place {
+    pub ip: std::net::IpAddr,
+    pub agent: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for Place {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok());
+        Ok(Self { ip: peer(&parts.extensions), agent: agent.unwrap_or_default().to_owned() })
+    }
+}
+
+/// Signs somebody in. Failures count against the address and against the account, before anything is hashed.
+pub async fn sign_in_at(app: &App, from: &Place, email: &str, password: &str) -> Result<NewSession> {
+    let now = app.clock.now();
+    let account = || Source::Account(email.trim().to_lowercase());
+    app.failures.check(now, Attempt::SignIn, from.ip)?;
+    app.failures.check(now, Attempt::SignIn, account())?;
+    let person = match identity::authenticate(&app.db, &app.passwords, email, password).await {
+        Err(error @ Error::Unauthenticated { .. }) => {
+            app.failures.record(now, Attempt::SignIn, from.ip);
+            app.failures.record(now, Attempt::SignIn, account());
+            return Err(error);
+        }
+        other => other?,
+    };
+    let mut tx = app.db.write().await?;
+    let session = identity::start(&mut tx, now, &app.random, person, from.ip, &from.agent).await?;
+    tx.commit().await?;
+    Ok(session)
+}

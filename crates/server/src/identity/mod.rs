@@ -1,0 +1,230 @@
+//! People: who they are, what they belong to, how they sign in, and what they did.
+
+pub mod http;
+pub mod pages;
+mod invitations;
+mod passwords;
+mod sessions;
+mod setup;
+mod store;
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+pub use invitations::{Invitation, Invited, accept, find_invitation, invite, list_invitations, withdraw};
+pub use passwords::{MIN_PASSWORD_LEN, Passwords};
+pub use sessions::{
+    ACTIVE_FOR, NewSession, Session, authenticate, change_password, confirm, end, end_one, find_caller, forget_ended,
+    list as list_sessions, start,
+};
+pub use setup::{FirstSteps, add_organization, is_empty, set_up};
+
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::gate::{Caller, Via};
+use crate::ids::{OrganizationId, PersonId, TeamId};
+use crate::time::Millis;
+
+/// Somebody who can sign in.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Person {
+    pub id: PersonId,
+    pub email: String,
+    pub name: String,
+    pub created_at: Millis,
+    pub disabled_at: Option<Millis>,
+}
+
+/// What a person may do in an organization; each includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Member,
+    Admin,
+    Owner,
+}
+
+impl Role {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "member" => Ok(Self::Member),
+            "admin" => Ok(Self::Admin),
+            "owner" => Ok(Self::Owner),
+            _ => Err(Error::invalid("role", "must be member, admin or owner")),
+        }
+    }
+}
+
+/// An organization a person belongs to, with what they may do there.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    pub organization: OrganizationId,
+    pub name: String,
+    pub role: Role,
+}
+
+/// A group of people within an organization, and the home of projects.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Team {
+    pub id: TeamId,
+    pub organization_id: OrganizationId,
+    pub name: String,
+}
+
+/// A person in the list of an organization's members.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub person: Person,
+    pub role: Role,
+}
+
+pub async fn find(tx: &mut Tx, id: PersonId) -> Result<Person> {
+    store::find_person(tx, id).await?.ok_or(Error::NotFound("person"))
+}
+
+pub async fn find_by_email(tx: &mut Tx, email: &str) -> Result<Option<Person>> {
+    store::find_person_by_email(tx, email.trim()).await
+}
+
+pub async fn list_people(tx: &mut Tx) -> Result<Vec<Person>> {
+    store::list_people(tx).await
+}
+
+/// Makes a person. The password arrives hashed: hashing takes long, and a transaction must not wait for it.
+pub async fn add_person(tx: &mut Tx, now: Millis, email: &str, name: &str, password_hash: &str) -> Result<Person> {
+    let email = checked_email(email)?;
+    let name = checked_name("name", name)?;
+    if store::find_person_by_email(tx, &email).await?.is_some() {
+        return Err(Error::conflict("email_taken", "somebody with this e-mail address is here already"));
+    }
+    let person = Person { id: PersonId::next(tx).await?, email, name, created_at: now, disabled_at: None };
+    store::insert_person(tx, &person, password_hash).await?;
+    Ok(person)
+}
+
+/// Lists the organizations of a person, by name.
+pub async fn list_memberships(tx: &mut Tx, person: PersonId) -> Result<Vec<Membership>> {
+    store::list_memberships(tx, person).await
+}
+
+/// Returns what a person may do in an organization; nothing, if they do not belong to it.
+pub async fn role_in(tx: &mut Tx, person: PersonId, organization: OrganizationId) -> Result<Option<Role>> {
+    let memberships = store::list_memberships(tx, person).await?;
+    Ok(memberships.into_iter().find(|it| it.organization == organization).map(|it| it.role))
+}
+
+/// Returns the first organization that the caller administers, or refuses.
+pub async fn administered(tx: &mut Tx, caller: &Caller) -> Result<Membership> {
+    let memberships = store::list_memberships(tx, caller.person).await?;
+    memberships.into_iter().find(|it| it.role >= Role::Admin).ok_or_else(not_an_admin)
+}
+
+fn not_an_admin() -> Error {
+    Error::forbidden("not_an_admin", "only owners and admins of the organization can do this")
+}
+
+/// Lists the teams of an organization, by name.
+pub async fn list_teams(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Team>> {
+    store::list_teams(tx, organization).await
+}
+
+pub async fn find_team(tx: &mut Tx, id: TeamId) -> Result<Option<Team>> {
+    store::find_team(tx, id).await
+}
+
+/// Lists the members of an organization, by name.
+pub async fn list_members(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Member>> {
+    store::list_members(tx, organization).await
+}
+
+/// Puts a person into an organization and one of its teams. Who is there already keeps the higher role.
+pub async fn join(tx: &mut Tx, now: Millis, person: PersonId, team: &Team, role: Role) -> Result<()> {
+    let present = role_in(tx, person, team.organization_id).await?;
+    let role = present.map_or(role, |present| present.max(role));
+    store::upsert_organization_member(tx, team.organization_id, person, role, now).await?;
+    store::upsert_team_member(tx, team.id, person, now).await
+}
+
+/// Switches a person off or on again. Whoever is off can neither sign in nor use a key.
+pub async fn set_disabled(tx: &mut Tx, person: PersonId, disabled_at: Option<Millis>) -> Result<()> {
+    store::update_disabled(tx, person, disabled_at).await?;
+    if disabled_at.is_some() {
+        store::delete_sessions_of(tx, person).await?;
+    }
+    Ok(())
+}
+
+/// Gives a person another password and ends all their sessions.
+pub async fn reset_password(tx: &mut Tx, person: PersonId, password_hash: &str) -> Result<()> {
+    store::update_password(tx, person, password_hash).await?;
+    store::delete_sessions_of(tx, person).await
+}
+
+/// Writes down what the caller did, in the transaction that does it.
+pub async fn audit(
+    tx: &mut Tx,
+    now: Millis,
+    caller: &Caller,
+    action: &'static str,
+    subject: &impl Display,
+    detail: &str,
+) -> Result<()> {
+    let key = match &caller.via {
+        Via::Key(key) => Some(key.handle.to_string()),
+        Via::Session(_) => None,
+    };
+    let actor = Actor { person: Some(caller.person), key, ip: Some(caller.ip.to_string()) };
+    audit_as(tx, now, &actor, action, subject, detail).await
+}
+
+/// Who did something. The operator at the console is nobody the server knows.
+#[derive(Debug, Clone, Default)]
+pub struct Actor {
+    pub person: Option<PersonId>,
+    pub key: Option<String>,
+    pub ip: Option<String>,
+}
+
+/// Writes down what somebody did who is not (yet) a caller.
+pub async fn audit_as(
+    tx: &mut Tx,
+    now: Millis,
+    actor: &Actor,
+    action: &'static str,
+    subject: &impl Display,
+    detail: &str,
+) -> Result<()> {
+    let seq = crate::ids::take(tx, "audit", 1).await?;
+    store::insert_audit(tx, seq, now, actor, action, &subject.to_string(), detail).await
+}
+
+/// Returns `text` without blanks around it, if it can name something.
+pub fn checked_name(field: &str, text: &str) -> Result<String> {
+    let name = text.trim();
+    match name.chars().count() {
+        0 => Err(Error::invalid(field, "must not be empty")),
+        1..=120 if !name.chars().any(char::is_control) => Ok(name.to_owned()),
+        1..=120 => Err(Error::invalid(field, "must not hold control characters")),
+        _ => Err(Error::invalid(field, "must have at most 120 characters")),
+    }
+}
+
+/// Returns `text` without blanks around it, if mail could reach it. Only sending a mail proves more (RFC 5321).
+fn checked_email(text: &str) -> Result<String> {
+    let email = text.trim();
+    let is_plausible = email.len() <= 254
+        && !email.chars().any(|it| it.is_control() || it.is_whitespace())
+        && email.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    if is_plausible { Ok(email.to_owned()) } else { Err(Error::invalid("email", "must be an e-mail address")) }
+}

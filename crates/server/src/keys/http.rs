@@ -1,0 +1,187 @@
+//! `/api/v1/api-keys`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use testward_wire::keys as wire;
+use testward_wire::keys::{CreatedKey, KeyOwner, KeyPatch, KeyView, NewKey, Page, RevealedKey, WhoAmI};
+
+use super::{ApiKey, Cursor, Filter, Life, Sort};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::gate::Caller;
+use crate::ids::KeyId;
+use crate::keys;
+use crate::time::Millis;
+use crate::web::extract::{Json, Path, Query};
+
+const DEFAULT_LIMIT: i64 = 50;
+const MAX_LIMIT: i64 = 200;
+
+/// Returns the key as lists show it.
+pub fn view(key: &ApiKey, now: Millis) -> KeyView {
+    let last_used = key.last_use.as_ref().map(|used| wire::LastUse {
+        at: used.at.rfc3339(),
+        ip: used.ip.clone(),
+        user_agent: used.agent.clone(),
+        route: used.route.clone(),
+    });
+    KeyView {
+        id: key.id.0,
+        handle: key.handle.to_string(),
+        name: key.name.clone(),
+        description: key.description.clone(),
+        scopes: key.scopes.list(),
+        projects: key.projects.as_ref().map(|ids| ids.iter().map(|id| id.0).collect()),
+        status: key.status(now),
+        custody: key.custody.name().to_owned(),
+        created_at: key.created_at.rfc3339(),
+        expires_at: key.expires_at.map(Millis::rfc3339),
+        disabled_at: key.disabled_at.map(Millis::rfc3339),
+        revoked_at: key.revoked_at.map(Millis::rfc3339),
+        last_used,
+        copies: key.copies,
+    }
+}
+
+/// What a list may be asked for, in the address.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    /// `live` (default), `dead` or `all`.
+    pub status: Option<String>,
+    pub q: Option<String>,
+    /// `created` (default), `name`, `expires` or `last_used`.
+    pub sort: Option<String>,
+    pub cursor: Option<String>,
+    pub limit: Option<i64>,
+}
+
+impl ListQuery {
+    pub fn filter(&self) -> Result<Filter> {
+        Ok(Filter {
+            life: match self.status.as_deref() {
+                None | Some("" | "live") => Life::Live,
+                Some("dead") => Life::Dead,
+                Some("all") => Life::All,
+                Some(_) => return Err(Error::invalid("status", "must be live, dead or all")),
+            },
+            text: self.q.clone(),
+            sort: match self.sort.as_deref() {
+                None | Some("" | "created") => Sort::Created,
+                Some("name") => Sort::Name,
+                Some("expires") => Sort::Expires,
+                Some("last_used") => Sort::LastUsed,
+                Some(_) => return Err(Error::invalid("sort", "must be created, name, expires or last_used")),
+            },
+            after: self.cursor.as_deref().filter(|it| !it.is_empty()).map(read_cursor).transpose()?,
+            limit: self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT),
+        })
+    }
+}
+
+/// Writes a cursor as addresses carry it.
+pub fn write_cursor(cursor: &Cursor) -> String {
+    format!("{}.{}", cursor.id, cursor.value)
+}
+
+fn read_cursor(text: &str) -> Result<Cursor> {
+    let parts =
+        text.split_once('.').and_then(|(id, value)| Some(Cursor { id: id.parse().ok()?, value: value.to_owned() }));
+    parts.ok_or_else(|| Error::invalid("cursor", "must be one that the previous page gave"))
+}
+
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Page<KeyView>>> {
+    let now = app.clock.now();
+    let mut tx = app.db.read().await?;
+    let (keys, next) = keys::list(&mut tx, now, &caller, &query.filter()?).await?;
+    let items = keys.iter().map(|key| view(key, now)).collect();
+    Ok(Json(Page { items, next: next.as_ref().map(write_cursor) }))
+}
+
+pub async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Json(new): Json<NewKey>,
+) -> Result<(StatusCode, Json<CreatedKey>)> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let (change, key, text) = keys::create(&mut tx, &app, now, &caller, &new).await?;
+    keys::commit(&app, tx, change).await?;
+    Ok((StatusCode::CREATED, Json(CreatedKey { key: text, view: view(&key, now) })))
+}
+
+pub async fn read(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<Json<KeyView>> {
+    let mut tx = app.db.read().await?;
+    let key = keys::find(&mut tx, &caller, id).await?;
+    Ok(Json(view(&key, app.clock.now())))
+}
+
+pub async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<KeyId>,
+    Json(patch): Json<KeyPatch>,
+) -> Result<Json<KeyView>> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let change = keys::edit(&mut tx, now, &caller, id, &patch).await?;
+    let key = keys::find(&mut tx, &caller, id).await?;
+    keys::commit(&app, tx, change).await?;
+    Ok(Json(view(&key, now)))
+}
+
+pub async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<StatusCode> {
+    let mut tx = app.db.write().await?;
+    let change = keys::revoke(&mut tx, app.clock.now(), &caller, id).await?;
+    keys::commit(&app, tx, change).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn disable(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<StatusCode> {
+    let mut tx = app.db.write().await?;
+    let change = keys::disable(&mut tx, app.clock.now(), &caller, id).await?;
+    keys::commit(&app, tx, change).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn enable(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<StatusCode> {
+    let mut tx = app.db.write().await?;
+    let change = keys::enable(&mut tx, app.clock.now(), &caller, id).await?;
+    keys::commit(&app, tx, change).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn reveal(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<Json<RevealedKey>> {
+    let mut tx = app.db.write().await?;
+    let key = keys::reveal(&mut tx, &app, app.clock.now(), &caller, id).await?;
+    tx.commit().await?;
+    Ok(Json(RevealedKey { key }))
+}
+
+/// Answers from the index alone.
+pub async fn whoami(State(app): State<App>, caller: Caller) -> Result<Json<WhoAmI>> {
+    let facts =
+        caller.key().ok_or_else(|| Error::bad_request("no_key", "this answers for the key it is called with"))?;
+    let owner = app.keys.owner(facts.owner).ok_or(Error::NotFound("person"))?;
+    Ok(Json(WhoAmI {
+        id: facts.id.0,
+        handle: facts.handle.to_string(),
+        name: facts.name.to_string(),
+        owner: KeyOwner { id: facts.owner.0, email: owner.email.clone() },
+        scopes: facts.scopes.list(),
+        projects: facts.projects.as_ref().map(|ids| ids.iter().map(|id| id.0).collect()),
+        expires_at: facts.expires_at.map(Millis::rfc3339),
+    }))
+}
+
+pub async fn end_self(State(app): State<App>, caller: Caller) -> Result<StatusCode> {
+    let mut tx = app.db.write().await?;
+    let change = keys::revoke_self(&mut tx, app.clock.now(), &caller).await?;
+    keys::commit(&app, tx, change).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

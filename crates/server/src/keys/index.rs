@@ -1,0 +1,156 @@
+//! All keys, in memory. This is what admission asks, and it is no cache: it is read whole at start, and afterwards each
+//! change is applied here before it is answered. So a key whose deletion was answered opens nothing any more.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use testward_wire::keytext::KeyText;
+
+use super::last_use::Uses;
+use super::store;
+use super::vault::{Mac, Vault};
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::gate::{Handle, KeyFacts};
+use crate::ids::PersonId;
+use crate::time::Millis;
+
+/// Few readers wait for a writer when the keys are spread over this many maps.
+const SHARDS: usize = 64;
+
+/// Verifies keys. Memory is about 250 bytes a key.
+pub struct Index {
+    shards: Vec<RwLock<HashMap<Handle, Entry>>>,
+    owners: RwLock<HashMap<PersonId, Arc<Owner>>>,
+    /// Uses since they were last written down.
+    pub uses: Uses,
+}
+
+/// A key, live or dead. The dead stay for as long as their rows do, so that their holders learn why.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub facts: Arc<KeyFacts>,
+    pub mac: Mac,
+    pub disabled_at: Option<Millis>,
+    pub revoked_at: Option<Millis>,
+    /// Counts the changes of the key's row.
+    pub version: i64,
+}
+
+/// What the index knows of whoever a key acts for.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    pub email: String,
+    pub disabled_at: Option<Millis>,
+}
+
+/// Why a key opens nothing. Only who has proved to hold the key is told more than [`Unknown`](Self::Unknown).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejection {
+    Unknown,
+    Expired(Millis),
+    Disabled(Millis),
+    Revoked(Millis),
+    OwnerDisabled(Millis),
+}
+
+impl Index {
+    /// Reads all keys and their owners.
+    pub async fn load(db: &Db) -> Result<Self> {
+        let index = Self {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            owners: RwLock::default(),
+            uses: Uses::default(),
+        };
+        let mut tx = db.read().await?;
+        for (id, owner) in store::list_owners(&mut tx).await? {
+            index.set_owner(id, owner);
+        }
+        store::for_each_entry(&mut tx, |entry| index.set(entry)).await?;
+        Ok(index)
+    }
+
+    /// Says whose key this is, if it opens anything now.
+    pub fn verify(&self, vault: &Vault, now: Millis, key: KeyText<'_>) -> Result<Arc<KeyFacts>, Rejection> {
+        let entry = self.find(key);
+        // A handle nobody has costs the same MAC as a wrong secret, so time tells nothing about handles.
+        let mac = entry.as_ref().map_or([0; 32], |entry| entry.mac);
+        let is_holder = vault.is_mac_of(&mac, key.expose());
+        let entry = entry.filter(|_| is_holder).ok_or(Rejection::Unknown)?;
+        self.refuse_dead(&entry, now)?;
+        Ok(entry.facts)
+    }
+
+    fn refuse_dead(&self, entry: &Entry, now: Millis) -> Result<(), Rejection> {
+        let owner_disabled_at = self.owner(entry.facts.owner).and_then(|owner| owner.disabled_at);
+        let expired_at = entry.facts.expires_at.filter(|at| *at <= now);
+        let rejection = entry
+            .revoked_at
+            .map(Rejection::Revoked)
+            .or(owner_disabled_at.map(Rejection::OwnerDisabled))
+            .or(entry.disabled_at.map(Rejection::Disabled))
+            .or(expired_at.map(Rejection::Expired));
+        rejection.map_or(Ok(()), Err)
+    }
+
+    fn find(&self, key: KeyText<'_>) -> Option<Entry> {
+        let handle = Handle::new(key.handle())?;
+        let shard = self.shard(handle).read().unwrap_or_else(PoisonError::into_inner);
+        shard.get(&handle).cloned()
+    }
+
+    /// Returns what is known of a key's owner.
+    pub fn owner(&self, id: PersonId) -> Option<Arc<Owner>> {
+        self.owners.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Puts an entry in place, unless a newer one is there or the key has ended for good.
+    pub(super) fn set(&self, entry: Entry) {
+        let handle = entry.facts.handle;
+        let mut shard = self.shard(handle).write().unwrap_or_else(PoisonError::into_inner);
+        let is_newer = shard.get(&handle).is_none_or(|it| it.version < entry.version && it.revoked_at.is_none());
+        if is_newer {
+            shard.insert(handle, entry);
+        }
+    }
+
+    pub(super) fn set_owner(&self, id: PersonId, owner: Owner) {
+        self.owners.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(owner));
+    }
+
+    /// Forgets keys whose rows are gone.
+    pub(super) fn forget(&self, handles: &[Handle]) {
+        for handle in handles {
+            self.shard(*handle).write().unwrap_or_else(PoisonError::into_inner).remove(handle);
+        }
+    }
+
+    fn shard(&self, handle: Handle) -> &RwLock<HashMap<Handle, Entry>> {
+        // Handles are random, so any of their characters spread evenly enough.
+        let bytes = handle.as_str().as_bytes();
+        &self.shards[(usize::from(bytes[6]) * 62 + usize::from(bytes[7])) % SHARDS]
+    }
+}
+
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Self {
+        let (code, message) = match rejection {
+            Rejection::Unknown => {
+                ("invalid_api_key", "the API key is not valid here; check that it was copied whole".to_owned())
+            }
+            Rejection::Expired(at) => {
+                ("key_expired", format!("the API key expired at {}; create a new one", at.rfc3339()))
+            }
+            Rejection::Disabled(at) => {
+                ("key_disabled", format!("the API key was disabled at {}; its owner can enable it", at.rfc3339()))
+            }
+            Rejection::Revoked(at) => {
+                ("key_revoked", format!("the API key was deleted at {}; create a new one", at.rfc3339()))
+            }
+            Rejection::OwnerDisabled(at) => {
+                ("owner_disabled", format!("the API key's owner was disabled at {}", at.rfc3339()))
+            }
+        };
+        Self::unauthenticated(code, message)
+    }
+}

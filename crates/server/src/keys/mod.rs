@@ -1,0 +1,389 @@
+//! API keys: made by people, copied into clients, checked on each request, ended at once.
+//!
+//! Authentication asks the [`Index`] only. Every function here that changes a key returns a [`Change`]; only
+//! [`commit`] turns it into rows and index entries, in that order, before the request is answered.
+
+pub mod authorization;
+pub mod http;
+pub mod pages;
+mod expiry;
+mod index;
+mod last_use;
+mod store;
+mod vault;
+
+use testward_wire::keys::{KeyPatch, KeyStatus, NewKey, Scope};
+use testward_wire::keytext::{HANDLE_LEN, Kind, SECRET_LEN, compose};
+
+pub use expiry::{DEFAULT_EXPIRES, expires_at};
+pub use index::{Index, Rejection};
+pub use last_use::flush as flush_uses;
+pub use store::{Cursor, Filter, Life, Sort};
+pub use vault::Vault;
+
+use crate::app::App;
+use crate::blobs::hex;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::gate::{Caller, Handle, KeyFacts, Scopes};
+use crate::identity::{self, Actor};
+use crate::ids::{KeyId, PersonId, ProjectId};
+use crate::time::{DAY, Millis};
+
+/// A dead key's row stays this long, so that whoever still sends the key is told why it opens nothing.
+const KEPT_FOR: i64 = 400 * DAY;
+/// From here on a key counts as expiring soon.
+const SOON: i64 = 14 * DAY;
+const MAX_DESCRIPTION_LEN: usize = 1000;
+
+/// A key as its row has it, without its secret.
+#[derive(Debug, Clone)]
+pub struct ApiKey {
+    pub id: KeyId,
+    pub handle: Handle,
+    pub owner: PersonId,
+    pub name: String,
+    pub description: Option<String>,
+    pub scopes: Scopes,
+    /// Projects the key is bound to; absent means all of its owner's.
+    pub projects: Option<Vec<ProjectId>>,
+    pub custody: Custody,
+    pub created_at: Millis,
+    pub expires_at: Option<Millis>,
+    pub disabled_at: Option<Millis>,
+    pub revoked_at: Option<Millis>,
+    pub version: i64,
+    pub copies: i64,
+    pub last_use: Option<LastUse>,
+    mac: vault::Mac,
+}
+
+/// Whether the owner can copy the key again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Custody {
+    /// Any time, from a sealed copy.
+    Recall,
+    /// No: it was shown once.
+    Once,
+}
+
+impl Custody {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Recall => "recall",
+            Self::Once => "once",
+        }
+    }
+}
+
+/// The last request that a key opened.
+#[derive(Debug, Clone)]
+pub struct LastUse {
+    pub at: Millis,
+    pub ip: String,
+    pub agent: String,
+    pub route: String,
+}
+
+impl ApiKey {
+    pub fn status(&self, now: Millis) -> KeyStatus {
+        if self.revoked_at.is_some() {
+            KeyStatus::Revoked
+        } else if self.expires_at.is_some_and(|at| at <= now) {
+            KeyStatus::Expired
+        } else if self.disabled_at.is_some() {
+            KeyStatus::Disabled
+        } else if self.expires_at.is_some_and(|at| at.since(now) <= SOON) {
+            KeyStatus::ExpiringSoon
+        } else {
+            KeyStatus::Active
+        }
+    }
+
+    fn entry(&self) -> index::Entry {
+        let facts = KeyFacts {
+            id: self.id,
+            handle: self.handle,
+            name: self.name.as_str().into(),
+            owner: self.owner,
+            scopes: self.scopes,
+            projects: self.projects.as_deref().map(Into::into),
+            expires_at: self.expires_at,
+        };
+        index::Entry {
+            facts: facts.into(),
+            mac: self.mac,
+            disabled_at: self.disabled_at,
+            revoked_at: self.revoked_at,
+            version: self.version,
+        }
+    }
+}
+
+/// A change of what the index knows, not yet in force.
+#[must_use = "a change is in force only after `keys::commit`"]
+#[derive(Default)]
+pub struct Change {
+    entries: Vec<index::Entry>,
+    owners: Vec<(PersonId, index::Owner)>,
+    forgotten: Vec<Handle>,
+}
+
+/// Makes a change durable and then puts it in force: when this returns, every check sees it.
+///
+/// It runs to its end even when the client hangs up meanwhile; a committed row without its entry would be a deleted
+/// key that still opens doors.
+pub async fn commit(app: &App, tx: Tx, change: Change) -> Result<()> {
+    let app = app.clone();
+    #[expect(clippy::disallowed_methods, reason = "must not be cancelled with the request")]
+    let task = tokio::spawn(async move {
+        tx.commit().await?;
+        for (id, owner) in change.owners {
+            app.keys.set_owner(id, owner);
+        }
+        for entry in change.entries {
+            app.keys.set(entry);
+        }
+        app.keys.forget(&change.forgotten);
+        Ok(())
+    });
+    task.await.map_err(anyhow::Error::from)?
+}
+
+/// Makes a key for the caller. Returns its text, which only a sealed copy can show again.
+pub async fn create(
+    tx: &mut Tx,
+    app: &App,
+    now: Millis,
+    caller: &Caller,
+    new: &NewKey,
+) -> Result<(Change, ApiKey, String)> {
+    caller.require_confirmed(now)?;
+    if let Some(projects) = &new.projects {
+        require_own_projects(tx, caller, projects).await?;
+    }
+    let actor = Actor { person: Some(caller.person), key: None, ip: Some(caller.ip.to_string()) };
+    issue(tx, app, now, &actor, caller.person, new).await
+}
+
+/// Makes a key for somebody, on the word of `actor`.
+pub async fn issue(
+    tx: &mut Tx,
+    app: &App,
+    now: Millis,
+    actor: &Actor,
+    owner: PersonId,
+    new: &NewKey,
+) -> Result<(Change, ApiKey, String)> {
+    let (key, text) = compose_new(tx, app, now, owner, new).await?;
+    store::insert(tx, &key, vault::VERSION).await?;
+    let data_key = data_key_of(tx, app, owner).await?;
+    store::insert_sealed(tx, key.id, &data_key.seal(&app.random, key.id, owner, &text)?).await?;
+    identity::audit_as(tx, now, actor, "key.create", &key.handle, &key.name).await?;
+    Ok((Change { entries: vec![key.entry()], ..Change::default() }, key, text))
+}
+
+async fn compose_new(tx: &mut Tx, app: &App, now: Millis, owner: PersonId, new: &NewKey) -> Result<(ApiKey, String)> {
+    let handle = app.random.base62(HANDLE_LEN);
+    let text = compose(Kind::Personal, &handle, &app.random.base62(SECRET_LEN));
+    let key = ApiKey {
+        handle: Handle::new(&handle).expect("base62 of the right length"),
+        owner,
+        name: identity::checked_name("name", &new.name)?,
+        description: checked_description(new.description.as_deref())?,
+        scopes: checked_scopes(new.scopes.as_deref())?,
+        projects: checked_projects(new.projects.as_deref())?,
+        custody: Custody::Recall,
+        created_at: now,
+        expires_at: expires_at(now, new.expires.as_deref().unwrap_or(DEFAULT_EXPIRES))?,
+        disabled_at: None,
+        revoked_at: None,
+        version: 1,
+        copies: 0,
+        last_use: None,
+        mac: app.vault.mac(&text),
+        id: KeyId::next(tx).await?,
+    };
+    Ok((key, text))
+}
+
+fn checked_description(text: Option<&str>) -> Result<Option<String>> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty());
+    match text {
+        Some(text) if text.chars().count() > MAX_DESCRIPTION_LEN => {
+            Err(Error::invalid("description", format!("must have at most {MAX_DESCRIPTION_LEN} characters")))
+        }
+        text => Ok(text.map(str::to_owned)),
+    }
+}
+
+fn checked_scopes(scopes: Option<&[Scope]>) -> Result<Scopes> {
+    match scopes {
+        None => Ok(Scopes::EVERYTHING),
+        Some([]) => Err(Error::invalid("scopes", "must name at least one thing the key may be used for")),
+        Some(scopes) => Ok(scopes.iter().copied().collect()),
+    }
+}
+
+fn checked_projects(projects: Option<&[i64]>) -> Result<Option<Vec<ProjectId>>> {
+    match projects {
+        Some([]) => Err(Error::invalid("projects", "must name at least one project, or be left out for all of yours")),
+        projects => Ok(projects.map(|ids| ids.iter().copied().map(ProjectId).collect())),
+    }
+}
+
+async fn require_own_projects(tx: &mut Tx, caller: &Caller, projects: &[i64]) -> Result<()> {
+    let visible = crate::projects::list_ids(tx, caller).await?;
+    match projects.iter().find(|id| !visible.contains(&ProjectId(**id))) {
+        Some(id) => {
+            Err(Error::invalid("projects", format!("names project {id}, which does not exist or is not yours")))
+        }
+        None => Ok(()),
+    }
+}
+
+async fn data_key_of(tx: &mut Tx, app: &App, owner: PersonId) -> Result<vault::DataKey> {
+    if let Some(sealed) = store::find_data_key(tx, owner).await? {
+        return app.vault.open_data_key(owner, &sealed);
+    }
+    let (data_key, sealed) = app.vault.new_data_key(&app.random, owner)?;
+    store::insert_data_key(tx, owner, vault::VERSION, &sealed).await?;
+    Ok(data_key)
+}
+
+/// Lists keys of the caller, dead ones too if the filter says so.
+pub async fn list(tx: &mut Tx, now: Millis, caller: &Caller, filter: &Filter) -> Result<(Vec<ApiKey>, Option<Cursor>)> {
+    require_everything(caller)?;
+    store::list(tx, now, caller.person, filter).await
+}
+
+/// A key may read about its owner's keys only when it may do everything its owner can.
+fn require_everything(caller: &Caller) -> Result<()> {
+    if caller.has(Scope::Everything) {
+        return Ok(());
+    }
+    Err(Error::forbidden("insufficient_scope", "this needs a key that may do everything"))
+}
+
+/// Finds a key of the caller. Somebody else's is not found.
+pub async fn find(tx: &mut Tx, caller: &Caller, id: KeyId) -> Result<ApiKey> {
+    require_everything(caller)?;
+    let key = store::find(tx, id).await?.filter(|key| key.owner == caller.person);
+    key.ok_or(Error::NotFound("API key"))
+}
+
+/// Counts the addresses a key was used from.
+pub async fn list_machines(tx: &mut Tx, caller: &Caller, id: KeyId) -> Result<Vec<Machine>> {
+    find(tx, caller, id).await?;
+    store::list_machines(tx, id).await
+}
+
+/// An address a key was used from.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Machine {
+    pub ip: String,
+    pub first_used_at: Millis,
+    pub last_used_at: Millis,
+}
+
+/// Shows the text of a key to its owner again.
+pub async fn reveal(tx: &mut Tx, app: &App, now: Millis, caller: &Caller, id: KeyId) -> Result<String> {
+    caller.require_confirmed(now)?;
+    let key = find(tx, caller, id).await?;
+    let gone =
+        || Error::Gone { code: "no_copy", message: "this key cannot be copied again; create a new one".to_owned() };
+    let sealed = store::find_sealed(tx, id).await?.ok_or_else(gone)?;
+    let sealed_data_key = store::find_data_key(tx, key.owner).await?.ok_or_else(gone)?;
+    let text = app.vault.open_data_key(key.owner, &sealed_data_key)?.open(id, key.owner, &sealed)?;
+    store::update_copies(tx, id).await?;
+    identity::audit(tx, now, caller, "key.copy", &key.handle, &key.name).await?;
+    Ok(text)
+}
+
+/// Renames or describes a key anew.
+pub async fn edit(tx: &mut Tx, now: Millis, caller: &Caller, id: KeyId, patch: &KeyPatch) -> Result<Change> {
+    let mut key = find_live(tx, caller, id).await?;
+    if let Some(name) = &patch.name {
+        key.name = identity::checked_name("name", name)?;
+    }
+    if let Some(description) = &patch.description {
+        key.description = checked_description(Some(description))?;
+    }
+    change(tx, now, caller, key, "key.edit").await
+}
+
+/// Switches a key off; [`enable`] switches it on again.
+pub async fn disable(tx: &mut Tx, now: Millis, caller: &Caller, id: KeyId) -> Result<Change> {
+    let mut key = find_live(tx, caller, id).await?;
+    key.disabled_at = key.disabled_at.or(Some(now));
+    change(tx, now, caller, key, "key.disable").await
+}
+
+pub async fn enable(tx: &mut Tx, now: Millis, caller: &Caller, id: KeyId) -> Result<Change> {
+    let mut key = find_live(tx, caller, id).await?;
+    key.disabled_at = None;
+    change(tx, now, caller, key, "key.enable").await
+}
+
+/// Ends a key for good and destroys its sealed copy. Doing it again changes nothing.
+pub async fn revoke(tx: &mut Tx, now: Millis, caller: &Caller, id: KeyId) -> Result<Change> {
+    let key = find(tx, caller, id).await?;
+    end(tx, now, caller, key).await
+}
+
+/// Ends the key that the caller presents. Any key may end itself.
+pub async fn revoke_self(tx: &mut Tx, now: Millis, caller: &Caller) -> Result<Change> {
+    let facts = caller.key().ok_or_else(|| Error::bad_request("no_key", "this ends the key it is called with"))?;
+    let key = store::find(tx, facts.id).await?.ok_or(Error::NotFound("API key"))?;
+    end(tx, now, caller, key).await
+}
+
+async fn end(tx: &mut Tx, now: Millis, caller: &Caller, mut key: ApiKey) -> Result<Change> {
+    if key.revoked_at.is_some() {
+        return Ok(Change::default());
+    }
+    key.revoked_at = Some(now);
+    store::delete_sealed(tx, key.id).await?;
+    change(tx, now, caller, key, "key.revoke").await
+}
+
+async fn find_live(tx: &mut Tx, caller: &Caller, id: KeyId) -> Result<ApiKey> {
+    let key = find(tx, caller, id).await?;
+    match key.revoked_at {
+        None => Ok(key),
+        Some(_) => {
+            Err(Error::Gone { code: "key_revoked", message: "this key was deleted and cannot be changed".to_owned() })
+        }
+    }
+}
+
+async fn change(tx: &mut Tx, now: Millis, caller: &Caller, mut key: ApiKey, action: &'static str) -> Result<Change> {
+    key.version += 1;
+    store::update(tx, &key).await?;
+    identity::audit(tx, now, caller, action, &key.handle, &key.name).await?;
+    Ok(Change { entries: vec![key.entry()], ..Change::default() })
+}
+
+/// Tells the index of a person who is new, or was disabled or enabled.
+pub fn owner_changed(person: &identity::Person) -> Change {
+    let owner = index::Owner { email: person.email.clone(), disabled_at: person.disabled_at };
+    Change { owners: vec![(person.id, owner)], ..Change::default() }
+}
+
+/// Forgets keys that have been dead for so long that nobody should still hold them.
+pub async fn forget_long_dead(tx: &mut Tx, now: Millis) -> Result<Change> {
+    let forgotten = store::delete_dead_before(tx, now.plus(-KEPT_FOR)).await?;
+    Ok(Change { forgotten, ..Change::default() })
+}
+
+impl std::ops::AddAssign for Change {
+    fn add_assign(&mut self, other: Self) {
+        self.entries.extend(other.entries);
+        self.owners.extend(other.owners);
+        self.forgotten.extend(other.forgotten);
+    }
+}
+
+fn mac_to_hex(mac: &vault::Mac) -> String {
+    hex(mac)
+}

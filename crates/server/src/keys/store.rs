@@ -1,0 +1,247 @@
+//! SQL of API keys.
+
+use std::net::IpAddr;
+
+use anyhow::Context as _;
+use futures_util::TryStreamExt as _;
+use sqlx::{AssertSqlSafe, FromRow, Row as _};
+
+use super::index::{Entry, Owner};
+use super::last_use::Use;
+use super::vault::mac_from_hex;
+use super::{ApiKey, Custody, LastUse, Machine};
+use crate::db::{Tx, on};
+use crate::error::{Error, Result};
+use crate::gate::{Handle, Scopes};
+use crate::ids::{KeyId, PersonId, ProjectId};
+use crate::time::Millis;
+
+/// Which of a person's keys to list, and in which order.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub life: Life,
+    /// Part of a name or handle.
+    pub text: Option<String>,
+    pub sort: Sort,
+    pub after: Option<Cursor>,
+    pub limit: i64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Life {
+    #[default]
+    Live,
+    /// Expired or deleted.
+    Dead,
+    All,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Newest first.
+    #[default]
+    Created,
+    Name,
+    /// Next to end first.
+    Expires,
+    /// Last used first.
+    LastUsed,
+}
+
+/// The last row of a page: the next one begins behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    pub value: String,
+    pub id: i64,
+}
+
+impl Sort {
+    /// Returns the expression to sort by, as text so that every cursor looks alike, and whether it descends.
+    const fn order(self) -> (&'static str, bool) {
+        match self {
+            Self::Created => ("printf('%016d', created_at)", true),
+            Self::Name => ("lower(name)", false),
+            Self::Expires => ("printf('%016d', COALESCE(expires_at, 9007199254740991))", false),
+            Self::LastUsed => ("printf('%016d', COALESCE(last_used_at, 0))", true),
+        }
+    }
+}
+
+impl FromRow<'_, sqlx::sqlite::SqliteRow> for ApiKey {
+    fn from_row(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Self> {
+        let decode = |message: &str| sqlx::Error::Decode(message.into());
+        let projects: Option<String> = row.try_get("projects")?;
+        let custody: String = row.try_get("custody")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            handle: Handle::new(row.try_get("handle")?).ok_or_else(|| decode("a key's handle"))?,
+            owner: row.try_get("owner_id")?,
+            name: row.try_get("name")?,
+            description: row.try_get("description")?,
+            scopes: Scopes::from_text(row.try_get("scopes")?),
+            projects: projects.map(|text| text.split(' ').filter_map(|it| it.parse().ok().map(ProjectId)).collect()),
+            custody: if custody == Custody::Recall.name() { Custody::Recall } else { Custody::Once },
+            created_at: row.try_get("created_at")?,
+            expires_at: row.try_get("expires_at")?,
+            disabled_at: row.try_get("disabled_at")?,
+            revoked_at: row.try_get("revoked_at")?,
+            version: row.try_get("version")?,
+            copies: row.try_get("copies")?,
+            last_use: last_use(row)?,
+            mac: mac_from_hex(row.try_get("mac")?).map_err(|_| decode("a key's MAC"))?,
+        })
+    }
+}
+
+fn last_use(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Option<LastUse>> {
+    let at: Option<Millis> = row.try_get("last_used_at")?;
+    let Some(at) = at else { return Ok(None) };
+    let (ip, agent, route) =
+        (row.try_get("last_used_ip")?, row.try_get("last_used_agent")?, row.try_get("last_used_route")?);
+    Ok(Some(LastUse { at, ip, agent, route }))
+}
+
+fn joined(projects: Option<&[ProjectId]>) -> Option<String> {
+    projects.map(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+}
+
+/// Hands every key to `each`, one at a time: a million of them must not stand in memory twice.
+pub async fn for_each_entry(tx: &mut Tx, mut each: impl FnMut(Entry)) -> Result<()> {
+    on!(tx, conn => {
+        let mut rows = sqlx::query_as::<_, ApiKey>("SELECT * FROM api_key").fetch(conn);
+        while let Some(key) = rows.try_next().await? {
+            each(key.entry());
+        }
+    });
+    Ok(())
+}
+
+pub async fn list_owners(tx: &mut Tx) -> Result<Vec<(PersonId, Owner)>> {
+    let sql = "SELECT id, email, disabled_at FROM person";
+    let rows: Vec<(PersonId, String, Option<Millis>)> = on!(tx, conn => sqlx::query_as(sql).fetch_all(conn).await)?;
+    Ok(rows.into_iter().map(|(id, email, disabled_at)| (id, Owner { email, disabled_at })).collect())
+}
+
+pub async fn insert(tx: &mut Tx, key: &ApiKey, pepper_version: i64) -> Result<()> {
+    let sql = "INSERT INTO api_key (id, handle, kind, owner_id, name, description, mac, pepper_version, scopes, projects, \
+               custody, created_at, expires_at, version, copies) \
+               VALUES ($1, $2, 'personal', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0)";
+    let query = sqlx::query(sql).bind(key.id).bind(key.handle.as_str()).bind(key.owner).bind(&key.name);
+    let query = query.bind(&key.description).bind(super::mac_to_hex(&key.mac)).bind(pepper_version);
+    let query = query.bind(key.scopes.to_text()).bind(joined(key.projects.as_deref())).bind(key.custody.name());
+    let query = query.bind(key.created_at).bind(key.expires_at).bind(key.version);
+    on!(tx, conn => query.execute(conn).await)?;
+    Ok(())
+}
+
+/// Writes what people change. Last use is not among it: it is written elsewhere, meanwhile.
+pub async fn update(tx: &mut Tx, key: &ApiKey) -> Result<()> {
+    let sql = "UPDATE api_key SET name = $1, description = $2, disabled_at = $3, revoked_at = $4, version = $5 \
+               WHERE id = $6";
+    let query = sqlx::query(sql).bind(&key.name).bind(&key.description).bind(key.disabled_at);
+    let query = query.bind(key.revoked_at).bind(key.version).bind(key.id);
+    on!(tx, conn => query.execute(conn).await)?;
+    Ok(())
+}
+
+pub async fn find(tx: &mut Tx, id: KeyId) -> Result<Option<ApiKey>> {
+    Ok(on!(tx, conn => sqlx::query_as("SELECT * FROM api_key WHERE id = $1").bind(id).fetch_optional(conn).await)?)
+}
+
+/// Lists one page and, if there is more, where the next one begins.
+pub async fn list(tx: &mut Tx, now: Millis, owner: PersonId, filter: &Filter) -> Result<(Vec<ApiKey>, Option<Cursor>)> {
+    let (value, descends) = filter.sort.order();
+    let (order, behind) = if descends { ("DESC", "<") } else { ("ASC", ">") };
+    let life = match filter.life {
+        Life::Live => "AND revoked_at IS NULL AND COALESCE(expires_at, $2 + 1) > $2",
+        Life::Dead => "AND (revoked_at IS NOT NULL OR expires_at <= $2)",
+        Life::All => "AND $2 > 0",
+    };
+    let sql = format!(
+        "SELECT *, {value} AS sort_value FROM api_key WHERE owner_id = $1 {life} \
+         AND ($3 = '' OR instr(lower(name), lower($3)) > 0 OR handle = $3) \
+         AND ($4 = 0 OR ({value}, id) {behind} ($5, $4)) ORDER BY {value} {order}, id {order} LIMIT $6"
+    );
+    let text = filter.text.as_deref().unwrap_or_default().trim();
+    let after = filter.after.clone().unwrap_or(Cursor { value: String::new(), id: 0 });
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(owner).bind(now).bind(text).bind(after.id).bind(&after.value);
+    let mut rows = on!(tx, conn => query.bind(filter.limit + 1).fetch_all(conn).await)?;
+    let has_more = rows.len() as i64 > filter.limit;
+    rows.truncate(filter.limit as usize);
+    let cursor = rows
+        .last()
+        .filter(|_| has_more)
+        .map(|row| Ok::<_, sqlx::Error>(Cursor { value: row.try_get("sort_value")?, id: row.try_get("id")? }));
+    let keys = rows.iter().map(ApiKey::from_row).collect::<sqlx::Result<Vec<_>>>().context("reading keys")?;
+    Ok((keys, cursor.transpose()?))
+}
+
+pub async fn update_copies(tx: &mut Tx, id: KeyId) -> Result<()> {
+    let sql = "UPDATE api_key SET copies = copies + 1 WHERE id = $1";
+    on!(tx, conn => sqlx::query(sql).bind(id).execute(conn).await)?;
+    Ok(())
+}
+
+pub async fn update_last_use(tx: &mut Tx, id: KeyId, ip: IpAddr, used: &Use) -> Result<()> {
+    let sql = "UPDATE api_key SET last_used_at = $1, last_used_ip = $2, last_used_agent = $3, last_used_route = $4 \
+               WHERE id = $5 AND COALESCE(last_used_at, 0) <= $6";
+    let query = sqlx::query(sql).bind(used.at).bind(ip.to_string()).bind(&used.agent).bind(used.route);
+    on!(tx, conn => query.bind(id).bind(used.at).execute(conn).await)?;
+    Ok(())
+}
+
+/// Notes a machine. The key may be gone meanwhile; then there is nothing to note.
+pub async fn upsert_machine(tx: &mut Tx, id: KeyId, ip: IpAddr, at: Millis) -> Result<()> {
+    let sql = "INSERT INTO api_key_machine (key_id, ip, first_used_at, last_used_at) \
+               SELECT id, $1, $2, $3 FROM api_key WHERE id = $4 \
+               ON CONFLICT (key_id, ip) DO UPDATE SET last_used_at = excluded.last_used_at";
+    on!(tx, conn => sqlx::query(sql).bind(ip.to_string()).bind(at).bind(at).bind(id).execute(conn).await)?;
+    Ok(())
+}
+
+pub async fn list_machines(tx: &mut Tx, id: KeyId) -> Result<Vec<Machine>> {
+    let sql = "SELECT ip, first_used_at, last_used_at FROM api_key_machine WHERE key_id = $1 \
+               ORDER BY last_used_at DESC LIMIT 200";
+    Ok(on!(tx, conn => sqlx::query_as(sql).bind(id).fetch_all(conn).await)?)
+}
+
+pub async fn find_data_key(tx: &mut Tx, owner: PersonId) -> Result<Option<String>> {
+    let sql = "SELECT sealed FROM owner_data_key WHERE owner_id = $1";
+    Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(owner).fetch_optional(conn).await)?)
+}
+
+pub async fn insert_data_key(tx: &mut Tx, owner: PersonId, kek_version: i64, sealed: &str) -> Result<()> {
+    let sql = "INSERT INTO owner_data_key (owner_id, kek_version, sealed) VALUES ($1, $2, $3)";
+    on!(tx, conn => sqlx::query(sql).bind(owner).bind(kek_version).bind(sealed).execute(conn).await)?;
+    Ok(())
+}
+
+pub async fn find_sealed(tx: &mut Tx, id: KeyId) -> Result<Option<String>> {
+    let sql = "SELECT sealed FROM api_key_sealed WHERE key_id = $1";
+    Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(id).fetch_optional(conn).await)?)
+}
+
+pub async fn insert_sealed(tx: &mut Tx, id: KeyId, sealed: &str) -> Result<()> {
+    let sql = "INSERT INTO api_key_sealed (key_id, sealed) VALUES ($1, $2)";
+    on!(tx, conn => sqlx::query(sql).bind(id).bind(sealed).execute(conn).await)?;
+    Ok(())
+}
+
+pub async fn delete_sealed(tx: &mut Tx, id: KeyId) -> Result<()> {
+    on!(tx, conn => sqlx::query("DELETE FROM api_key_sealed WHERE key_id = $1").bind(id).execute(conn).await)?;
+    Ok(())
+}
+
+/// Deletes keys that ended before `before`, with all that hangs on them; returns their handles.
+pub async fn delete_dead_before(tx: &mut Tx, before: Millis) -> Result<Vec<Handle>> {
+    let dead = "revoked_at < $1 OR expires_at < $1";
+    for table in ["api_key_machine", "api_key_sealed"] {
+        let sql = format!("DELETE FROM {table} WHERE key_id IN (SELECT id FROM api_key WHERE {dead})");
+        on!(tx, conn => sqlx::query(AssertSqlSafe(sql)).bind(before).execute(conn).await)?;
+    }
+    let sql = format!("DELETE FROM api_key WHERE {dead} RETURNING handle");
+    let handles: Vec<String> =
+        on!(tx, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(before).fetch_all(conn).await)?;
+    let read = |text: String| Handle::new(&text).ok_or_else(|| Error::Internal(anyhow::anyhow!("a key's handle")));
+    handles.iter().cloned().map(read).collect()
+}

@@ -1,0 +1,173 @@
+//! Admission: finds out who is asking and lets them through, or not. Every route passes here first.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use testward_wire::keytext::KeyText;
+
+use super::cookies;
+use super::limits::Attempt;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::gate::{Access, Caller, Via, keys_refused};
+use crate::identity;
+use crate::keys::authorization::{self, Credential, Scratch};
+use crate::time::{DAY, Millis};
+
+/// A key with less time left than this says so in each answer.
+const EXPIRY_NOTICE: i64 = 30 * DAY;
+
+pub async fn admit(
+    State((app, access, path)): State<(App, Access, &'static str)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if access == Access::Public {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    let caller = match let_in(&app, access, &parts).await {
+        Ok(caller) => caller,
+        Err(error) => return error.into_response(),
+    };
+    let now = app.clock.now();
+    let notice = note_use(&app, now, &caller, &parts.headers, path);
+    parts.extensions.insert(caller);
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    if let Some(notice) = notice {
+        response.headers_mut().insert("x-api-key-expires", notice);
+    }
+    response
+}
+
+async fn let_in(app: &App, access: Access, parts: &Parts) -> Result<Caller> {
+    refuse_key_in_address(parts)?;
+    let ip = peer(&parts.extensions);
+    let caller = match by_header(app, parts, ip)? {
+        Proof::Key(caller) => caller,
+        Proof::Session(token) => by_session(app, &token, ip).await?,
+        Proof::None => by_cookie(app, parts, ip).await?,
+    };
+    allow(access, caller)
+}
+
+/// What the headers prove; a session is still to be looked up.
+enum Proof {
+    Key(Caller),
+    Session(String),
+    None,
+}
+
+/// Not async, so that the scratch memory stays off the request's future.
+fn by_header(app: &App, parts: &Parts, ip: IpAddr) -> Result<Proof> {
+    let mut scratch = Scratch::default();
+    Ok(match authorization::read(&parts.headers, &mut scratch)? {
+        Some(Credential::Key(text)) => Proof::Key(by_key(app, &parts.headers, ip, text)?),
+        Some(Credential::Session(token)) => Proof::Session(token.to_owned()),
+        None => Proof::None,
+    })
+}
+
+/// Whether this caller may pass; a header wins over a cookie, so there is exactly one.
+fn allow(access: Access, caller: Caller) -> Result<Caller> {
+    match (access, &caller.via) {
+        (Access::Session, Via::Key(_)) => Err(keys_refused()),
+        (Access::Key, Via::Session(_)) => Err(Error::unauthenticated("no_key", "this needs an API key")),
+        (Access::Scope(scope), Via::Key(key)) if !key.scopes.has(scope) => Err(Error::forbidden(
+            "insufficient_scope",
+            format!("the API key {} ({}) lacks the scope {}", key.handle, key.name, scope.name()),
+        )),
+        _ => Ok(caller),
+    }
+}
+
+fn by_key(app: &App, headers: &HeaderMap, ip: IpAddr, text: &str) -> Result<Caller> {
+    refuse_foreign_page(app, headers)?;
+    let now = app.clock.now();
+    let facts = match KeyText::parse(text) {
+        Ok(key) => app.keys.verify(&app.vault, now, key).map_err(Error::from),
+        Err(malformed) => Err(Error::unauthenticated("invalid_api_key", malformed.hint())),
+    };
+    match facts {
+        Ok(facts) => Ok(Caller { person: facts.owner, via: Via::Key(facts), ip }),
+        Err(error) => {
+            // Valid keys pass from an address that fails; only more failing from there is slowed down.
+            app.failures.check(now, Attempt::Key, ip)?;
+            app.failures.record(now, Attempt::Key, ip);
+            Err(error)
+        }
+    }
+}
+
+/// Keys are not for browsers: a page elsewhere must not use one that a browser remembered.
+fn refuse_foreign_page(app: &App, headers: &HeaderMap) -> Result<()> {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let origin = headers.get(header::ORIGIN).and_then(|it| it.to_str().ok());
+    let is_foreign = site == Some(b"cross-site") || origin.is_some_and(|it| !is_own_origin(app, headers, it));
+    if is_foreign {
+        Err(Error::forbidden("foreign_origin", "API keys are not for web pages of other sites"))
+    } else {
+        Ok(())
+    }
+}
+
+async fn by_session(app: &App, token: &str, ip: IpAddr) -> Result<Caller> {
+    let caller = identity::find_caller(&app.db, app.clock.now(), token, ip).await?;
+    caller.ok_or_else(|| Error::unauthenticated("session_ended", "the session has ended; sign in again"))
+}
+
+async fn by_cookie(app: &App, parts: &Parts, ip: IpAddr) -> Result<Caller> {
+    let token = cookies::session(&parts.headers);
+    let token = token.ok_or_else(|| Error::unauthenticated("not_signed_in", "send an API key, or sign in"))?;
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        refuse_forgery(app, &parts.headers)?;
+    }
+    by_session(app, token, ip).await
+}
+
+/// Refuses what another site made the browser send. All browsers of the last years say where a request comes from.
+pub fn refuse_forgery(app: &App, headers: &HeaderMap) -> Result<()> {
+    let site = headers.get("sec-fetch-site").and_then(|it| it.to_str().ok());
+    let origin = headers.get(header::ORIGIN).and_then(|it| it.to_str().ok());
+    let is_own = match (site, origin) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => is_own_origin(app, headers, origin),
+        // Neither: no browser. It has the cookie, so it is the person's own program.
+        (None, None) => true,
+    };
+    if is_own { Ok(()) } else { Err(Error::forbidden("foreign_origin", "this request was sent by another site")) }
+}
+
+fn is_own_origin(app: &App, headers: &HeaderMap, origin: &str) -> bool {
+    let host = headers.get(header::HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let origin_host = origin.split_once("://").map_or("", |(_, host)| host);
+    app.base_url.starts_with(origin) || (!host.is_empty() && origin_host == host)
+}
+
+fn refuse_key_in_address(parts: &Parts) -> Result<()> {
+    let query = parts.uri.query().unwrap_or_default();
+    let holds_key = query.split(['=', '&']).any(|part| KeyText::parse(part).is_ok());
+    if holds_key {
+        let message = "an API key must not stand in the address, where logs and histories keep it; delete it and create a new one";
+        return Err(Error::bad_request("key_in_address", message));
+    }
+    Ok(())
+}
+
+fn note_use(app: &App, now: Millis, caller: &Caller, headers: &HeaderMap, path: &'static str) -> Option<HeaderValue> {
+    let key = caller.key()?;
+    let agent = headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    app.keys.uses.note(now, key.id, caller.ip, agent, path);
+    let expires_at = key.expires_at.filter(|at| at.since(now) < EXPIRY_NOTICE)?;
+    HeaderValue::try_from(expires_at.rfc3339()).ok()
+}
+
+/// Returns the address that the request came from.
+pub fn peer(extensions: &Extensions) -> IpAddr {
+    let info = extensions.get::<ConnectInfo<SocketAddr>>();
+    info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip().to_canonical())
+}

@@ -1,0 +1,136 @@
+//! Gives answers their last shape: request id, security headers, and errors as JSON for programs or a page for people.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use testward_wire::ErrorBody;
+use testward_wire::error::FieldProblem;
+use testward_wire::results::Receipt;
+
+use super::pages::problem_page;
+use crate::app::App;
+use crate::error::Error;
+
+/// Nothing is loaded from elsewhere, nothing inline is run.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    media-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names a request in the log and in its answer.
+#[derive(Clone)]
+pub struct RequestId(pub String);
+
+pub async fn dress(State((app, counter)): State<(App, Arc<AtomicU64>)>, mut request: Request, next: Next) -> Response {
+    let id = format!("{}-{}", app.instance, counter.fetch_add(1, Ordering::Relaxed));
+    let asked = Asked::of(&request);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = next.run(request).await;
+    let error = response.extensions_mut().remove::<Arc<Error>>();
+    let error = error.or_else(|| routing_error(&response));
+    if let Some(error) = error {
+        response = tell(&app, &asked, &id, &error);
+    }
+    add_headers(&mut response, &id);
+    response
+}
+
+/// What the error's shape depends on.
+struct Asked {
+    method: Method,
+    path: String,
+    query: String,
+    is_program: bool,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let path = request.uri().path();
+        let accepts_html = request
+            .headers()
+            .get(header::ACCEPT)
+            .and_then(|it| it.to_str().ok())
+            .is_some_and(|it| it.contains("text/html"));
+        let is_api = ["/api/", "/oauth/", "/storage/"].iter().any(|prefix| path.starts_with(prefix));
+        Self {
+            method: request.method().clone(),
+            path: path.to_owned(),
+            query: request.uri().query().map(|it| format!("?{it}")).unwrap_or_default(),
+            is_program: is_api || !accepts_html,
+        }
+    }
+}
+
+/// The router itself answers unknown addresses, without a body.
+fn routing_error(response: &Response) -> Option<Arc<Error>> {
+    let is_empty = !response.headers().contains_key(header::CONTENT_TYPE);
+    match response.status() {
+        StatusCode::NOT_FOUND if is_empty => Some(Arc::new(Error::NotFound("page"))),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Some(Arc::new(Error::bad_request("method_not_allowed", "this address does not take that method")))
+        }
+        _ => None,
+    }
+}
+
+fn tell(app: &App, asked: &Asked, id: &str, error: &Error) -> Response {
+    if let Error::Internal(cause) = error {
+        tracing::error!(request = id, method = %asked.method, path = asked.path, "request failed: {cause:#}");
+    }
+    let mut response = if asked.is_program {
+        (error.status(), Json(body(id, error))).into_response()
+    } else if matches!(error, Error::Unauthenticated { .. }) {
+        to_sign_in(asked).into_response()
+    } else {
+        (error.status(), problem_page(app, id, error)).into_response()
+    };
+    if let Error::TooMany { retry_after_secs } = error {
+        response.headers_mut().insert(header::RETRY_AFTER, (*retry_after_secs).into());
+    }
+    response
+}
+
+fn to_sign_in(asked: &Asked) -> Redirect {
+    // After signing in, a form cannot be sent again; its page can be shown again.
+    let next = if asked.method == Method::GET { format!("{}{}", asked.path, asked.query) } else { "/".to_owned() };
+    Redirect::to(&format!("/signin?next={}", utf8_percent_encode(&next, NON_ALPHANUMERIC)))
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(flatten)]
+    error: ErrorBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<&'a Receipt>,
+}
+
+fn body<'a>(id: &str, error: &'a Error) -> Body<'a> {
+    let (code, message) = (error.code().to_owned(), error.message());
+    let problems: Vec<FieldProblem> = if let Error::Invalid(problems) = error { problems.clone() } else { Vec::new() };
+    let receipt = if let Error::ReportRefused(receipt) = error { Some(&**receipt) } else { None };
+    let error = ErrorBody {
+        error: code.clone(),
+        error_description: message.clone(),
+        code,
+        message,
+        request_id: id.to_owned(),
+        problems,
+    };
+    Body { error, receipt }
+}
+
+fn add_headers(response: &mut Response, id: &str) {
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID.clone(), HeaderValue::try_from(id).expect("base62 and digits"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}

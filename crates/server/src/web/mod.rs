@@ -1,0 +1,75 @@
+//! The web server: every route with its access rule, admission, and the shape of answers.
+
+pub mod admit;
+mod assets;
+pub mod cookies;
+pub mod extract;
+mod face;
+pub mod limits;
+mod normalise;
+pub mod pages;
+mod routes;
+mod serve;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use testward_wire::keys::Scope;
+use tower_http::compression::CompressionLayer;
+
+pub use face::RequestId;
+pub use normalise::Normalised;
+pub use routes::Route;
+pub use serve::{Server, run_chores};
+
+use crate::app::App;
+use crate::gate::Access;
+use crate::{identity, keys, projects};
+use routes::Routes;
+
+/// Builds the service, with the table of what it serves.
+pub fn service(app: &App) -> (Normalised<Router>, Vec<Route>) {
+    let (router, table) = table(app.clone()).finish();
+    let counter = Arc::new(AtomicU64::new(1));
+    let router = router.layer(CompressionLayer::new()).layer(from_fn_with_state((app.clone(), counter), face::dress));
+    (Normalised::new(router, &app.base_url), table)
+}
+
+fn table(app: App) -> Routes {
+    let routes = Routes::new(app);
+    let routes = operation(routes);
+    let routes = people(routes);
+    api_keys(routes)
+}
+
+fn operation(routes: Routes) -> Routes {
+    routes.get("/healthz", Access::Public, pages::healthz).get("/assets/{*path}", Access::Public, assets::asset).get(
+        "/api/v1/ping",
+        Access::Key,
+        pages::healthz,
+    )
+}
+
+fn people(routes: Routes) -> Routes {
+    routes.post("/api/v1/session", Access::Public, identity::http::create).delete(
+        "/api/v1/session",
+        Access::Session,
+        identity::http::end,
+    )
+}
+
+fn api_keys(routes: Routes) -> Routes {
+    routes
+        .get("/api/v1/api-keys", Access::Known, keys::http::list)
+        .post("/api/v1/api-keys", Access::Session, keys::http::create)
+        .get("/api/v1/api-keys/self", Access::Key, keys::http::whoami)
+        .delete("/api/v1/api-keys/self", Access::Key, keys::http::end_self)
+        .get("/api/v1/api-keys/{id}", Access::Known, keys::http::read)
+        .patch("/api/v1/api-keys/{id}", Access::Session, keys::http::edit)
+        .delete("/api/v1/api-keys/{id}", Access::Session, keys::http::delete)
+        .post("/api/v1/api-keys/{id}/disable", Access::Session, keys::http::disable)
+        .post("/api/v1/api-keys/{id}/enable", Access::Session, keys::http::enable)
+        .post("/api/v1/api-keys/{id}/reveal", Access::Session, keys::http::reveal)
+}

@@ -1,0 +1,120 @@
+//! Listens, serves until told to stop, and does what is due every few seconds.
+
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use axum::extract::Request;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::error::Result;
+use crate::random::Random;
+use crate::time::Clock;
+use crate::{identity, keys, web};
+
+/// How often uses are written down and what is overdue is ended.
+const CHORES_EVERY: Duration = Duration::from_secs(10);
+/// How long requests under way may take after the server was told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A server that listens already, so that its address is known, and serves once [`run`](Self::run).
+pub struct Server {
+    pub app: App,
+    listener: TcpListener,
+    /// Held for as long as the server lives: one process at a time may write the data folder.
+    lock: File,
+}
+
+impl Server {
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let lock = lock(config)?;
+        let listener =
+            TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
+        let base_url = match &config.base_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", listener.local_addr()?),
+        };
+        let app = App::open(config, base_url, Clock::System, Random::System).await.map_err(into_anyhow)?;
+        Ok(Self { app, listener, lock })
+    }
+
+    /// Serves until `stop` completes, then finishes what is under way and closes the database.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let (stopping, stopped) = watch::channel(false);
+        let work = spawn(work(self.app.clone(), stopped.clone()));
+        let (service, _) = web::service(&self.app);
+        let service = <_ as axum::ServiceExt<Request>>::into_make_service_with_connect_info::<SocketAddr>(service);
+        let mut serving = stopped.clone();
+        let graceful = async move {
+            // An error means the sender is gone, which also says: stop.
+            let _ = serving.changed().await;
+        };
+        let server = spawn(axum::serve(self.listener, service).with_graceful_shutdown(graceful).into_future());
+        stop.await;
+        tracing::info!("stopping: finishing what is under way");
+        stopping.send_replace(true);
+        let finished = tokio::time::timeout(GRACE, server).await;
+        if finished.is_err() {
+            tracing::warn!("some requests took longer than {} seconds and were cut off", GRACE.as_secs());
+        }
+        work.await?;
+        keys::flush_uses(&self.app).await.map_err(into_anyhow)?;
+        self.app.db.close().await;
+        drop(self.lock);
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that starts what runs beside requests")]
+fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+    tokio::spawn(task)
+}
+
+fn lock(config: &Config) -> anyhow::Result<File> {
+    let folder = &config.data_dir;
+    std::fs::create_dir_all(folder).with_context(|| format!("making the data folder {}", folder.display()))?;
+    let file = File::create(folder.join("lock")).with_context(|| format!("writing to {}", folder.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another Testward is running on the data folder {}; stop it first, or choose another --data-dir",
+            folder.display()
+        ),
+        Err(TryLockError::Error(error)) => Err(error).context("locking the data folder"),
+    }
+}
+
+/// Does the chores until told to stop.
+async fn work(app: App, mut stopped: watch::Receiver<bool>) {
+    let mut tick = tokio::time::interval(CHORES_EVERY);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => if let Err(error) = run_chores(&app).await {
+                tracing::error!("chores failed: {error:?}");
+            },
+            _ = stopped.changed() => return,
+        }
+    }
+}
+
+/// Does everything that is due: writes down uses of keys, ends what has ended.
+pub async fn run_chores(app: &App) -> Result<()> {
+    keys::flush_uses(app).await?;
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    identity::forget_ended(&mut tx, now).await?;
+    let change = keys::forget_long_dead(&mut tx, now).await?;
+    keys::commit(app, tx, change).await
+}
+
+fn into_anyhow(error: crate::error::Error) -> anyhow::Error {
+    match error {
+        crate::error::Error::Internal(error) => error,
+        error => anyhow::anyhow!("{}", error.message()),
+    }
+}

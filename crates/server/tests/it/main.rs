@@ -1,0 +1,6 @@
+//! The one test binary: everything through the front door, one file a domain.
+
+mod support;
+
+mod keys;
+mod people;
