@@ -36,6 +36,8 @@ pub struct Parts {
     pub uploads_waiting: Notify,
     /// Address under which the server is reached, without a trailing slash.
     pub base_url: String,
+    /// Opens the set-up page of an empty server; printed when it starts, worthless once somebody is here.
+    pub setup_token: String,
     /// Names this process in request ids.
     pub instance: String,
 }
@@ -59,6 +61,7 @@ impl App {
             failures: Failures::default(),
             uploads_waiting: Notify::new(),
             base_url,
+            setup_token: random.base62(32),
             instance: random.base62(6),
             random,
         })))

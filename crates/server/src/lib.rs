@@ -12,4 +12,5 @@ pub mod identity;
 pub mod projects;
 pub mod keys;
 pub mod app;
+pub mod admin;
 pub mod web;

@@ -1,4 +1,4 @@
-// Makes pages quicker to use. Every page works without it: buttons are links and forms first.
+// Makes pages quicker; each works without it, because buttons are links and forms first.
 const root = document.documentElement;
 const find = (selector, within = document) => within.querySelector(selector);
 const parse = (html) => new DOMParser().parseFromString(html, "text/html");
@@ -73,13 +73,14 @@ async function copyRevealed(button) {
   }
 }
 
-// Opens the linked page's [data-dialog-body] as a dialog; anything unexpected falls back to the page itself.
+// Shows the linked page's [data-dialog-body] as a dialog; on anything unexpected, the page itself.
 async function openDialog(link) {
   try {
     const answer = await fetch(link.href);
     const body = find("[data-dialog-body]", parse(await answer.text()));
     if (!answer.ok || answer.redirected || !body) throw new Error();
     const dialog = find("#dialog");
+    document.body.append(find("#say"));
     dialog.replaceChildren(body);
     dialog.setAttribute("aria-label", find("h1, h2", body)?.textContent ?? "");
     dialog.showModal();
@@ -123,7 +124,7 @@ addEventListener("keydown", (event) => {
   }
 });
 
-// Instants: "3 minutes ago" stays true, and the tooltip adds the reader's own zone.
+// "3 minutes ago" stays true, and the tooltip adds the reader's own zone.
 const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const units = [["year", 31536e6], ["month", 2592e6], ["day", 864e5], ["hour", 36e5], ["minute", 6e4]];
 function refreshTimes() {
@@ -138,7 +139,7 @@ function refreshTimes() {
   }
 }
 
-// A run that still receives results: its [data-live] parts are renewed; when it is over the whole page is.
+// A run in progress: its [data-live] parts are renewed, at its end the whole page.
 async function refreshLive() {
   const parts = document.querySelectorAll("[data-live]");
   if (!parts.length || document.hidden) return;

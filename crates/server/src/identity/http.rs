@@ -74,3 +74,18 @@ pub async fn sign_in_at(app: &App, from: &Place, email: &str, password: &str) ->
     tx.commit().await?;
     Ok(session)
 }
+
+/// Checks the caller's own password. Failures count as those of signing in do.
+pub async fn check_password(app: &App, caller: &Caller, password: &str) -> Result<()> {
+    let now = app.clock.now();
+    let mut tx = app.db.read().await?;
+    let person = identity::find(&mut tx, caller.person).await?;
+    drop(tx);
+    let account = || Source::Account(person.email.to_lowercase());
+    app.failures.check(now, Attempt::SignIn, account())?;
+    let checked = identity::authenticate(&app.db, &app.passwords, &person.email, password).await;
+    if matches!(checked, Err(Error::Unauthenticated { .. })) {
+        app.failures.record(now, Attempt::SignIn, account());
+    }
+    checked.map(drop)
+}

@@ -143,6 +143,11 @@ pub async fn find_team(tx: &mut Tx, id: TeamId) -> Result<Option<Team>> {
     store::find_team(tx, id).await
 }
 
+/// Returns the team that the set-up made, where people go who are invited without a team.
+pub async fn find_first_team(tx: &mut Tx) -> Result<Option<Team>> {
+    store::find_first_team(tx).await
+}
+
 /// Lists the members of an organization, by name.
 pub async fn list_members(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Member>> {
     store::list_members(tx, organization).await
@@ -154,6 +159,13 @@ pub async fn join(tx: &mut Tx, now: Millis, person: PersonId, team: &Team, role:
     let role = present.map_or(role, |present| present.max(role));
     store::upsert_organization_member(tx, team.organization_id, person, role, now).await?;
     store::upsert_team_member(tx, team.id, person, now).await
+}
+
+/// Changes what the caller is called.
+pub async fn rename(tx: &mut Tx, now: Millis, caller: &Caller, name: &str) -> Result<()> {
+    let name = checked_name("name", name)?;
+    store::update_name(tx, caller.person, &name).await?;
+    audit(tx, now, caller, "person.rename", &caller.person, &name).await
 }
 
 /// Switches a person off or on again. Whoever is off can neither sign in nor use a key.

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::random::Random;
 
 /// Length is what makes a password strong (NIST SP 800-63B); no rules on its composition.
-pub const MIN_PASSWORD_LEN: usize = 10;
+pub const MIN_PASSWORD_LEN: usize = 12;
 /// Long passphrases are welcome; a megabyte is an attack.
 const MAX_PASSWORD_LEN: usize = 1000;
 

@@ -58,6 +58,11 @@ pub async fn insert_person(tx: &mut Tx, person: &Person, password_hash: &str) ->
     Ok(())
 }
 
+pub async fn update_name(tx: &mut Tx, id: PersonId, name: &str) -> Result<()> {
+    on!(tx, conn => sqlx::query("UPDATE person SET name = $1 WHERE id = $2").bind(name).bind(id).execute(conn).await)?;
+    Ok(())
+}
+
 pub async fn update_disabled(tx: &mut Tx, id: PersonId, at: Option<Millis>) -> Result<()> {
     on!(tx, conn => sqlx::query("UPDATE person SET disabled_at = $1 WHERE id = $2").bind(at).bind(id).execute(conn).await)?;
     Ok(())
@@ -120,6 +125,11 @@ pub async fn insert_team(tx: &mut Tx, team: &Team, now: Millis) -> Result<()> {
 pub async fn find_team(tx: &mut Tx, id: TeamId) -> Result<Option<Team>> {
     let sql = "SELECT id, organization_id, name FROM team WHERE id = $1";
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(id).fetch_optional(conn).await)?)
+}
+
+pub async fn find_first_team(tx: &mut Tx) -> Result<Option<Team>> {
+    let sql = "SELECT id, organization_id, name FROM team ORDER BY id LIMIT 1";
+    Ok(on!(tx, conn => sqlx::query_as(sql).fetch_optional(conn).await)?)
 }
 
 pub async fn list_teams(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Team>> {

@@ -257,6 +257,11 @@ pub async fn list(tx: &mut Tx, now: Millis, caller: &Caller, filter: &Filter) ->
     store::list(tx, now, caller.person, filter).await
 }
 
+/// Whether the caller ever made a key.
+pub async fn has_any(tx: &mut Tx, caller: &Caller) -> Result<bool> {
+    Ok(store::count(tx, caller.person).await? > 0)
+}
+
 /// A key may read about its owner's keys only when it may do everything its owner can.
 fn require_everything(caller: &Caller) -> Result<()> {
     if caller.has(Scope::Everything) {

@@ -148,6 +148,11 @@ pub async fn find(tx: &mut Tx, id: KeyId) -> Result<Option<ApiKey>> {
     Ok(on!(tx, conn => sqlx::query_as("SELECT * FROM api_key WHERE id = $1").bind(id).fetch_optional(conn).await)?)
 }
 
+pub async fn count(tx: &mut Tx, owner: PersonId) -> Result<i64> {
+    let sql = "SELECT COUNT(*) FROM api_key WHERE owner_id = $1";
+    Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(owner).fetch_one(conn).await)?)
+}
+
 /// Lists one page and, if there is more, where the next one begins.
 pub async fn list(tx: &mut Tx, now: Millis, owner: PersonId, filter: &Filter) -> Result<(Vec<ApiKey>, Option<Cursor>)> {
     let (value, descends) = filter.sort.order();

@@ -36,7 +36,7 @@ pub async fn dress(State((app, counter)): State<(App, Arc<AtomicU64>)>, mut requ
     let error = response.extensions_mut().remove::<Arc<Error>>();
     let error = error.or_else(|| routing_error(&response));
     if let Some(error) = error {
-        response = tell(&app, &asked, &id, &error);
+        response = tell(&asked, &id, &error);
     }
     add_headers(&mut response, &id);
     response
@@ -80,7 +80,7 @@ fn routing_error(response: &Response) -> Option<Arc<Error>> {
     }
 }
 
-fn tell(app: &App, asked: &Asked, id: &str, error: &Error) -> Response {
+fn tell(asked: &Asked, id: &str, error: &Error) -> Response {
     if let Error::Internal(cause) = error {
         tracing::error!(request = id, method = %asked.method, path = asked.path, "request failed: {cause:#}");
     }
@@ -89,7 +89,7 @@ fn tell(app: &App, asked: &Asked, id: &str, error: &Error) -> Response {
     } else if matches!(error, Error::Unauthenticated { .. }) {
         to_sign_in(asked).into_response()
     } else {
-        (error.status(), problem_page(app, id, error)).into_response()
+        (error.status(), problem_page(id, error)).into_response()
     };
     if let Error::TooMany { retry_after_secs } = error {
         response.headers_mut().insert(header::RETRY_AFTER, (*retry_after_secs).into());

@@ -5,6 +5,7 @@ mod assets;
 pub mod cookies;
 pub mod extract;
 mod face;
+pub mod layout;
 pub mod limits;
 mod normalise;
 pub mod pages;
@@ -22,7 +23,7 @@ use tower_http::compression::CompressionLayer;
 pub use face::RequestId;
 pub use normalise::Normalised;
 pub use routes::Route;
-pub use serve::{Server, run_chores};
+pub use serve::{Server, into_anyhow, lock, run_chores};
 
 use crate::app::App;
 use crate::gate::Access;
@@ -41,7 +42,9 @@ fn table(app: App) -> Routes {
     let routes = Routes::new(app);
     let routes = operation(routes);
     let routes = people(routes);
-    api_keys(routes)
+    let routes = account(routes);
+    let routes = api_keys(routes);
+    api_key_pages(routes)
 }
 
 fn operation(routes: Routes) -> Routes {
@@ -58,6 +61,32 @@ fn people(routes: Routes) -> Routes {
         Access::Session,
         identity::http::end,
     )
+}
+
+fn account(routes: Routes) -> Routes {
+    use identity::pages::account;
+    routes
+        .get("/user/account", Access::Session, account::show)
+        .post("/user/account", Access::Session, account::rename)
+        .post("/user/account/password", Access::Session, account::change_password)
+        .post("/user/account/sessions/{session}/end", Access::Session, account::end_session)
+}
+
+fn api_key_pages(routes: Routes) -> Routes {
+    use keys::pages::{change, create, list};
+    routes
+        .get("/user/settings", Access::Session, keys::pages::integration)
+        .get("/user/apikey", Access::Session, list::show)
+        .post("/user/apikey", Access::Session, create::create)
+        .get("/user/apikey/new", Access::Session, create::show)
+        .get("/user/apikey/{id}/delete", Access::Session, change::ask_delete)
+        .post("/user/apikey/{id}/delete", Access::Session, change::delete)
+        .post("/user/apikey/{id}/disable", Access::Session, change::disable)
+        .post("/user/apikey/{id}/enable", Access::Session, change::enable)
+        .post("/user/apikey/{id}/reveal", Access::Session, change::reveal)
+        .get("/user/apikey/{id}/edit", Access::Session, change::ask_edit)
+        .post("/user/apikey/{id}/edit", Access::Session, change::edit)
+        .get("/user/apikey/{id}/usage", Access::Session, change::usage)
 }
 
 fn api_keys(routes: Routes) -> Routes {

@@ -1,8 +1,8 @@
-//! What every page has in common, and the pages that belong to no domain.
+//! The pages that belong to no domain.
 
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 
-use crate::app::App;
+use super::layout::{Chrome, ProblemPage, render};
 use crate::error::Error;
 
 pub async fn healthz() -> &'static str {
@@ -10,6 +10,53 @@ pub async fn healthz() -> &'static str {
 }
 
 /// The page that tells a person what went wrong.
-pub fn problem_page(_app: &App, id: &str, error: &Error) -> Response {
-    Html(format!("{} {id}", error.message())).into_response()
+pub fn problem_page(id: &str, error: &Error) -> Response {
+    let (title, advice) = advice(error);
+    let page = ProblemPage {
+        page: Chrome::plain(),
+        status: error.status().as_u16(),
+        title: title.to_owned(),
+        message: sentence(&error.message()),
+        advice: advice.iter().map(|&it| it.to_owned()).collect(),
+        request_id: id.to_owned(),
+    };
+    render(&page).unwrap_or_else(|_| Html(error.message())).into_response()
+}
+
+const fn advice(error: &Error) -> (&'static str, &'static [&'static str]) {
+    match error {
+        Error::NotFound(_) => {
+            ("Not found", &["Check the address.", "Ask an admin of the organization whether you may see it."])
+        }
+        Error::Forbidden { .. } => ("Not allowed", &["Ask an admin of the organization if you need this."]),
+        Error::Gone { .. } => ("It is gone", &[]),
+        Error::TooMany { .. } => ("Slow down", &["Wait a little, then try again."]),
+        Error::Internal(_) => {
+            ("Something went wrong", &["Try again.", "If it stays, look at the server's log for the request below."])
+        }
+        _ => ("That did not work", &["Go back, mend it and try again."]),
+    }
+}
+
+/// Makes a message of the API a sentence for people.
+pub fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().map(|it| it.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}
+
+/// Names the program behind a `User-Agent`, as far as people know it.
+pub fn client_name(agent: &str) -> String {
+    let known = [
+        ("testward", "Testward CLI"),
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    let found = known.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| (*name).to_owned());
+    let first_word =
+        || agent.split(['/', ' ']).next().filter(|it| !it.is_empty()).unwrap_or("Unknown client").to_owned();
+    found.unwrap_or_else(first_word)
 }

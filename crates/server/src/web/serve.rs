@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -10,11 +11,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, FirstPerson};
 use crate::error::Result;
+use crate::identity::FirstSteps;
 use crate::random::Random;
 use crate::time::Clock;
-use crate::{identity, keys, web};
+use crate::{admin, identity, keys, projects, web};
 
 /// How often uses are written down and what is overdue is ended.
 const CHORES_EVERY: Duration = Duration::from_secs(10);
@@ -25,6 +27,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Server {
     pub app: App,
     listener: TcpListener,
+    /// Where the operator's orders come in.
+    socket: PathBuf,
     /// Held for as long as the server lives: one process at a time may write the data folder.
     lock: File,
 }
@@ -39,13 +43,24 @@ impl Server {
             None => format!("http://{}", listener.local_addr()?),
         };
         let app = App::open(config, base_url, Clock::System, Random::System).await.map_err(into_anyhow)?;
-        Ok(Self { app, listener, lock })
+        if let Some(first) = &config.first_person {
+            make_first(&app, first).await.map_err(into_anyhow)?;
+        }
+        Ok(Self { app, listener, lock, socket: admin::socket(config) })
+    }
+
+    /// Returns the link that sets the server up, when nobody is here yet.
+    pub async fn setup_link(&self) -> anyhow::Result<Option<String>> {
+        let mut tx = self.app.db.read().await.map_err(into_anyhow)?;
+        let is_empty = identity::is_empty(&mut tx).await.map_err(into_anyhow)?;
+        Ok(is_empty.then(|| self.app.url(&format!("/setup?token={}", self.app.setup_token))))
     }
 
     /// Serves until `stop` completes, then finishes what is under way and closes the database.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (stopping, stopped) = watch::channel(false);
         let work = spawn(work(self.app.clone(), stopped.clone()));
+        let orders = spawn(take_orders(self.app.clone(), self.socket.clone()));
         let (service, _) = web::service(&self.app);
         let service = <_ as axum::ServiceExt<Request>>::into_make_service_with_connect_info::<SocketAddr>(service);
         let mut serving = stopped.clone();
@@ -62,6 +77,8 @@ impl Server {
             tracing::warn!("some requests took longer than {} seconds and were cut off", GRACE.as_secs());
         }
         work.await?;
+        orders.abort();
+        let _ = std::fs::remove_file(&self.socket);
         keys::flush_uses(&self.app).await.map_err(into_anyhow)?;
         self.app.db.close().await;
         drop(self.lock);
@@ -75,7 +92,36 @@ fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> t
     tokio::spawn(task)
 }
 
-fn lock(config: &Config) -> anyhow::Result<File> {
+async fn take_orders(app: App, socket: PathBuf) {
+    if let Err(error) = admin::listen(app, socket).await {
+        tracing::warn!("`testward admin` cannot reach this server: {error:#}");
+    }
+}
+
+/// Makes the first person that the environment names, if nobody is here yet.
+async fn make_first(app: &App, first: &FirstPerson) -> Result<()> {
+    let mut tx = app.db.read().await?;
+    if !identity::is_empty(&mut tx).await? {
+        return Ok(());
+    }
+    drop(tx);
+    let password_hash = app.passwords.hash(&app.random, &first.password).await?;
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let steps = FirstSteps {
+        name: first.email.split('@').next().unwrap_or(&first.email),
+        email: &first.email,
+        password_hash: &password_hash,
+        organization: &first.organization,
+        team: "Default team",
+    };
+    let (person, team) = identity::set_up(&mut tx, now, steps).await?;
+    projects::add(&mut tx, now, team.id, &first.project).await?;
+    keys::commit(app, tx, keys::owner_changed(&person)).await
+}
+
+/// Locks the data folder, so that one process at a time writes it.
+pub fn lock(config: &Config) -> anyhow::Result<File> {
     let folder = &config.data_dir;
     std::fs::create_dir_all(folder).with_context(|| format!("making the data folder {}", folder.display()))?;
     let file = File::create(folder.join("lock")).with_context(|| format!("writing to {}", folder.display()))?;
@@ -112,7 +158,8 @@ pub async fn run_chores(app: &App) -> Result<()> {
     keys::commit(app, tx, change).await
 }
 
-fn into_anyhow(error: crate::error::Error) -> anyhow::Error {
+/// Makes an error one for the console.
+pub fn into_anyhow(error: crate::error::Error) -> anyhow::Error {
     match error {
         crate::error::Error::Internal(error) => error,
         error => anyhow::anyhow!("{}", error.message()),

@@ -1,0 +1,181 @@
+//! First steps: setting up an empty server, and accepting an invitation.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde::Deserialize;
+use subtle::ConstantTimeEq as _;
+
+use super::{problems_of, welcome_in};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::identity::http::Place;
+use crate::identity::{self, FirstSteps, Invited};
+use crate::keys;
+use crate::projects;
+use crate::web::admit::refuse_forgery;
+use crate::web::extract::{Form, Query};
+use crate::web::layout::{Chrome, render};
+
+#[derive(Template)]
+#[template(path = "setup.html")]
+struct SetupPage {
+    page: Chrome,
+    problems: Vec<String>,
+    token: String,
+    name: String,
+    email: String,
+    organization: String,
+    team: String,
+    project: String,
+}
+
+#[derive(Template)]
+#[template(path = "invited.html")]
+struct InvitedPage {
+    page: Chrome,
+    problems: Vec<String>,
+    token: String,
+    organization: String,
+    invited_by: String,
+    email: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+pub struct Token {
+    #[serde(default)]
+    token: String,
+}
+
+#[derive(Deserialize)]
+pub struct SetupForm {
+    token: String,
+    name: String,
+    email: String,
+    password: String,
+    organization: String,
+    team: String,
+    project: String,
+}
+
+#[derive(Deserialize)]
+pub struct InvitedForm {
+    token: String,
+    name: String,
+    password: String,
+}
+
+/// Shows the set-up form to whoever has the link from the server's console.
+pub async fn show_setup(State(app): State<App>, Query(query): Query<Token>) -> Result<Response> {
+    let mut tx = app.db.read().await?;
+    if !identity::is_empty(&mut tx).await? {
+        return Ok(Redirect::to("/signin").into_response());
+    }
+    require_setup_token(&app, &query.token)?;
+    let form = SetupForm {
+        token: query.token,
+        name: String::new(),
+        email: String::new(),
+        password: String::new(),
+        organization: String::new(),
+        team: "Default team".to_owned(),
+        project: "My first project".to_owned(),
+    };
+    setup_page(form, Vec::new())
+}
+
+fn require_setup_token(app: &App, token: &str) -> Result<()> {
+    let matches: bool = app.setup_token.as_bytes().ct_eq(token.as_bytes()).into();
+    let message = "open the set-up link that the server printed when it started; a restart prints a new one";
+    if matches { Ok(()) } else { Err(Error::forbidden("setup_link_needed", message)) }
+}
+
+fn setup_page(form: SetupForm, problems: Vec<String>) -> Result<Response> {
+    let SetupForm { token, name, email, organization, team, project, .. } = form;
+    let page = SetupPage { page: Chrome::plain(), problems, token, name, email, organization, team, project };
+    Ok(render(&page)?.into_response())
+}
+
+pub async fn set_up(
+    State(app): State<App>,
+    from: Place,
+    headers: HeaderMap,
+    Form(form): Form<SetupForm>,
+) -> Result<Response> {
+    refuse_forgery(&app, &headers)?;
+    require_setup_token(&app, &form.token)?;
+    if let Err(error) = make_first(&app, &form).await {
+        return setup_page(form, problems_of(error)?);
+    }
+    let session = identity::http::sign_in_at(&app, &from, &form.email, &form.password).await?;
+    Ok(welcome_in(&app, &session, "/user/apikey"))
+}
+
+async fn make_first(app: &App, form: &SetupForm) -> Result<()> {
+    let password_hash = app.passwords.hash(&app.random, &form.password).await?;
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let steps = FirstSteps {
+        name: &form.name,
+        email: &form.email,
+        password_hash: &password_hash,
+        organization: &form.organization,
+        team: &form.team,
+    };
+    let (person, team) = identity::set_up(&mut tx, now, steps).await?;
+    let project = identity::checked_name("project", &form.project)?;
+    projects::add(&mut tx, now, team.id, &project).await?;
+    keys::commit(app, tx, keys::owner_changed(&person)).await
+}
+
+pub async fn show_invitation(State(app): State<App>, Query(query): Query<Token>) -> Result<Response> {
+    invited_page(&app, query.token, String::new(), Vec::new()).await
+}
+
+async fn invited_page(app: &App, token: String, name: String, problems: Vec<String>) -> Result<Response> {
+    let mut tx = app.db.read().await?;
+    let invitation = identity::find_invitation(&mut tx, app.clock.now(), &token).await?;
+    let inviter = identity::find(&mut tx, invitation.invited_by).await?;
+    let memberships = identity::list_memberships(&mut tx, inviter.id).await?;
+    let organization = memberships.into_iter().find(|it| it.organization == invitation.organization_id);
+    let page = InvitedPage {
+        page: Chrome::plain(),
+        problems,
+        token,
+        organization: organization.map(|it| it.name).unwrap_or_default(),
+        invited_by: inviter.name,
+        email: invitation.email,
+        name,
+    };
+    Ok(render(&page)?.into_response())
+}
+
+pub async fn accept(
+    State(app): State<App>,
+    from: Place,
+    headers: HeaderMap,
+    Form(form): Form<InvitedForm>,
+) -> Result<Response> {
+    refuse_forgery(&app, &headers)?;
+    match let_in(&app, &from, &form).await {
+        Ok(session) => Ok(welcome_in(&app, &session, "/projects")),
+        Err(error) => {
+            let problems = problems_of(error)?;
+            invited_page(&app, form.token, form.name, problems).await
+        }
+    }
+}
+
+async fn let_in(app: &App, from: &Place, form: &InvitedForm) -> Result<identity::NewSession> {
+    let password_hash = app.passwords.hash(&app.random, &form.password).await?;
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let invited = Invited { name: &form.name, password_hash: &password_hash };
+    let person = identity::accept(&mut tx, now, &form.token, invited).await?;
+    let change = keys::owner_changed(&person);
+    let session = identity::start(&mut tx, now, &app.random, person, from.ip, &from.agent).await?;
+    keys::commit(app, tx, change).await?;
+    Ok(session)
+}
