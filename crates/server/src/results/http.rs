@@ -87,7 +87,7 @@ pub async fn list_results(
     Path((project, number)): Path<(ProjectId, i64)>,
     Query(query): Query<ResultsQuery>,
 ) -> Result<Json<Page<ResultView>>> {
-    let filter = ResultFilter { statuses: read_statuses(query.status.as_deref())?, text: query.q };
+    let filter = ResultFilter { statuses: read_statuses(query.status.as_deref())?, text: query.q, suite: None };
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
     let mut tx = app.db.read().await?;
     let project = projects::open(&mut tx, &caller, project).await?;

@@ -25,6 +25,8 @@ pub struct ResultFilter {
     pub statuses: Vec<Status>,
     /// Part of the name or class name.
     pub text: Option<String>,
+    /// Directly in this suite.
+    pub suite: Option<SuiteId>,
 }
 
 /// A suite of a run.
@@ -186,7 +188,7 @@ fn read_cursor(text: &str) -> Option<(Status, ResultId)> {
 /// Lists the first `limit` results that fail the run, with their detail.
 pub async fn list_failures(tx: &mut Tx, run: &Run, limit: usize) -> Result<Vec<(CaseResult, Detail)>> {
     let statuses = vec![Status::Error, Status::Failed, Status::Incomplete];
-    let filter = ResultFilter { statuses, text: None };
+    let filter = ResultFilter { statuses, ..ResultFilter::default() };
     let mut failures = Vec::new();
     for result in store::list_results(tx, run.id, &filter, None, limit).await? {
         let detail = store::find_detail(tx, result.id).await?;

@@ -281,7 +281,7 @@ impl Writer {
             self.write_results(tx, &chunk.results).await?;
         }
         if !chunk.suites.is_empty() {
-            let place = |suite| (self.suite_id(suite.index), suite.parent.map(|parent| self.suite_id(parent)), suite);
+            let place = |suite: &NewSuite| (self.suite_id(suite.index), suite.parent.map(|parent| self.suite_id(parent)), suite);
             let rows: Vec<_> = chunk.suites.iter().map(place).collect();
             store::insert_suites(tx, self.run, Some(self.upload), &rows).await?;
         }

@@ -143,6 +143,20 @@ impl Bar {
     }
 }
 
+/// The last runs as a line of bars, oldest first.
+pub struct Spark {
+    pub label: String,
+    pub bars: Vec<SparkBar>,
+}
+
+/// One bar in a box of 100 × 24.
+pub struct SparkBar {
+    pub key: &'static str,
+    pub x: f64,
+    pub y: f64,
+    pub height: f64,
+}
+
 /// One choice of a list.
 pub struct Choice {
     pub value: String,

@@ -9,6 +9,7 @@ pub mod layout;
 pub mod limits;
 mod normalise;
 pub mod pages;
+pub mod results;
 mod routes;
 mod serve;
 

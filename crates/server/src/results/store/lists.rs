@@ -113,6 +113,9 @@ pub async fn list_results(
         }
         query.push(")");
     }
+    if let Some(suite) = filter.suite {
+        query.push(" AND suite_id = ").push_bind(suite);
+    }
     if let Some((status, id)) = after {
         query.push(" AND (status, id) > (").push_bind(status_name(status)).push(", ").push_bind(id).push(")");
     }

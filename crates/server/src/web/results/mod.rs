@@ -1,0 +1,47 @@
+//! The pages of projects and runs. They stand here, not in one domain, because each shows several: a run with its
+//! results, the receipts of its files, and who uploaded it with which key.
+
+mod format;
+pub mod projects;
+pub mod result;
+pub mod run;
+pub mod runs;
+pub mod upload;
+
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::gate::Caller;
+use crate::ids::{ProjectId, TeamId};
+use crate::projects::{self as domain, Project};
+use crate::web::layout::{Chrome, Crumb};
+
+/// A project as the pages below it show it.
+pub struct ProjectHead {
+    pub name: String,
+    pub team: String,
+    pub upload_href: String,
+    pub runs_href: String,
+}
+
+impl ProjectHead {
+    fn new(project: &Project) -> Self {
+        Self {
+            name: project.name.clone(),
+            team: project.team_name.clone(),
+            upload_href: format!("/team/{}/project/{}/upload", project.team_id, project.id),
+            runs_href: project.path(),
+        }
+    }
+}
+
+/// Opens the project that an address names; its team must be the right one.
+async fn open(tx: &mut Tx, caller: &Caller, team: TeamId, id: ProjectId) -> Result<Project> {
+    let project = domain::open(tx, caller, id).await?;
+    if project.team_id == team { Ok(project) } else { Err(Error::NotFound("project")) }
+}
+
+async fn chrome(tx: &mut Tx, caller: &Caller, project: &Project, more: Vec<Crumb>) -> Result<Chrome> {
+    let mut crumbs = vec![Crumb::new(project.name.clone(), project.path())];
+    crumbs.extend(more);
+    Chrome::of(tx, caller, crumbs).await
+}

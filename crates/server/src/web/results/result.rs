@@ -1,0 +1,253 @@
+//! One result: what went wrong, how it went before, and everything the report says of it.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Html;
+use testward_wire::results::Status;
+
+use super::format::{duration, mark, plain, size};
+use super::{chrome, open};
+use crate::app::App;
+use crate::db::Tx;
+use crate::error::Result;
+use crate::gate::Caller;
+use crate::ids::{ProjectId, ResultId, TeamId};
+use crate::projects::Project;
+use crate::results::{
+    self, Attachment, CaseResult, Detail, FailureDetail, ResultFilter, ResultPage, Run, StepDetail, TextPart, run_path,
+    status_name,
+};
+use crate::time::Millis;
+use crate::web::extract::Path;
+use crate::web::layout::{Chrome, Crumb, Mark, When, render};
+
+/// Lines of a stack that are shown before it is unfolded.
+const SHOWN_LINES: usize = 12;
+const MAX_DEPTH: u16 = 8;
+
+#[derive(Template)]
+#[template(path = "result.html")]
+struct Page {
+    page: Chrome,
+    result: TestResult,
+    failures: Vec<Failure>,
+    attempts: Vec<Attempt>,
+    steps: Vec<Step>,
+    stdout: Option<Output>,
+    stderr: Option<Output>,
+    images: Vec<Linked>,
+    files: Vec<Linked>,
+    history: Vec<HistoryItem>,
+    next_failure: Option<String>,
+}
+
+struct TestResult {
+    name: String,
+    suite: String,
+    class_name: Option<String>,
+    place: Option<String>,
+    status: Mark,
+    is_flaky: bool,
+    duration: Option<String>,
+    started: Option<When>,
+    run_href: String,
+    run_name: String,
+    run_number: i64,
+    skip_reason: Option<String>,
+    description: Option<String>,
+    parameters: Vec<Pair>,
+}
+
+struct Pair {
+    name: String,
+    value: String,
+}
+
+struct Failure {
+    kind: Option<String>,
+    message: String,
+    stack_head: String,
+    stack_rest: Option<String>,
+    n_rest: usize,
+}
+
+struct Attempt {
+    number: usize,
+    status: Mark,
+    duration: Option<String>,
+    message: Option<String>,
+    stack: Option<String>,
+}
+
+struct Step {
+    depth: u16,
+    name: String,
+    status: Mark,
+    duration: Option<String>,
+    message: Option<String>,
+}
+
+struct Output {
+    head: String,
+    omitted: Option<String>,
+    tail: String,
+    size: String,
+}
+
+struct Linked {
+    name: String,
+    href: String,
+    size: String,
+}
+
+struct HistoryItem {
+    key: &'static str,
+    href: String,
+    label: String,
+    is_current: bool,
+}
+
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path((team, project, number, id)): Path<(TeamId, ProjectId, i64, ResultId)>,
+) -> Result<Html<String>> {
+    let mut tx = app.db.read().await?;
+    let project = open(&mut tx, &caller, team, project).await?;
+    let found = results::find_result(&mut tx, &project, number, id).await?;
+    let next_failure = next_failure(&mut tx, &project, &found.run, &found.result).await?;
+    let run_href = found.run.path(&project);
+    let crumbs = vec![
+        Crumb::new(format!("#{}", found.run.number), run_href.clone()),
+        Crumb::new(found.result.name.clone(), format!("{run_href}/results/{id}")),
+    ];
+    let page = chrome(&mut tx, &caller, &project, crumbs).await?;
+    render(&show_all(page, &project, found, next_failure, app.clock.now()))
+}
+
+/// Returns the address of the next result that fails the run.
+async fn next_failure(tx: &mut Tx, project: &Project, run: &Run, after: &CaseResult) -> Result<Option<String>> {
+    let statuses = vec![Status::Error, Status::Failed, Status::Incomplete];
+    if !statuses.contains(&after.status) {
+        return Ok(None);
+    }
+    let filter = ResultFilter { statuses, ..ResultFilter::default() };
+    let cursor = format!("{}.{}", status_name(after.status), after.id);
+    let (next, _) = results::list_results(tx, run, &filter, Some(&cursor), 1).await?;
+    Ok(next.first().map(|next| format!("{}/results/{}", run.path(project), next.id)))
+}
+
+fn show_all(page: Chrome, project: &Project, found: ResultPage, next_failure: Option<String>, now: Millis) -> Page {
+    let attachment = |it: &Attachment| Linked {
+        name: it.name.clone(),
+        href: format!("/api/v1/projects/{}/attachments/{}", project.id, it.id),
+        size: size(it.bytes),
+    };
+    let is_image = |it: &&Attachment| it.mime.starts_with("image/") && it.mime != "image/svg+xml";
+    Page {
+        page,
+        failures: found.detail.failures.iter().map(failure).collect(),
+        attempts: attempts(&found),
+        steps: found.detail.steps.iter().map(step).collect(),
+        stdout: output(&found.detail.stdout),
+        stderr: output(&found.detail.stderr),
+        images: found.attachments.iter().filter(is_image).map(attachment).collect(),
+        files: found.attachments.iter().filter(|it| !is_image(it)).map(attachment).collect(),
+        history: history(project, &found),
+        next_failure,
+        result: facts(project, found, now),
+    }
+}
+
+fn facts(project: &Project, found: ResultPage, now: Millis) -> TestResult {
+    let ResultPage { run, suite, result, detail, .. } = found;
+    TestResult {
+        suite: suite.map(|suite| suite.name).unwrap_or_default(),
+        place: place(&detail),
+        status: mark(result.status),
+        is_flaky: result.is_flaky,
+        duration: result.duration_ms.map(duration),
+        started: result.started_at.map(|at| When::new(at, now)),
+        run_href: run.path(project),
+        run_name: run.name,
+        run_number: run.number,
+        skip_reason: detail.skip_reason.as_deref().map(plain),
+        description: detail.description,
+        parameters: detail.parameters.into_iter().map(|(name, value)| Pair { name, value }).collect(),
+        name: result.name,
+        class_name: result.class_name,
+    }
+}
+
+fn place(detail: &Detail) -> Option<String> {
+    let file = detail.file.as_ref()?;
+    Some(detail.line.map_or_else(|| file.clone(), |line| format!("{file}:{line}")))
+}
+
+fn failure(failure: &FailureDetail) -> Failure {
+    let stack = whole(&failure.stack);
+    let fold_at = stack.match_indices('\n').nth(SHOWN_LINES - 1).map_or(stack.len(), |(at, _)| at);
+    let (head, rest) = stack.split_at(fold_at);
+    let rest = rest.trim_matches('\n');
+    Failure {
+        kind: failure.kind.clone(),
+        message: plain(&failure.message),
+        stack_head: head.to_owned(),
+        stack_rest: (!rest.is_empty()).then(|| rest.to_owned()),
+        n_rest: rest.lines().count(),
+    }
+}
+
+/// Returns a text with a note where its middle is missing.
+fn whole(text: &TextPart) -> String {
+    match text.omitted_bytes {
+        0 => plain(&text.head),
+        bytes => format!("{}\n… {} left out …\n{}", plain(&text.head), size(bytes as i64), plain(&text.tail)),
+    }
+}
+
+/// Earlier attempts: those of the same report, and those of earlier uploads of the run.
+fn attempts(found: &ResultPage) -> Vec<Attempt> {
+    let earlier = found.other_attempts.iter().filter(|it| it.attempt < found.result.attempt);
+    let earlier = earlier.map(|it| (it.status, it.duration_ms, it.message.clone(), None));
+    let within = found.detail.earlier_attempts.iter().map(|attempt| {
+        let first = attempt.failures.first();
+        let stack = first.map(|it| whole(&it.stack)).filter(|stack| !stack.is_empty());
+        (attempt.status, attempt.duration_ms, first.map(|it| it.message.clone()), stack)
+    });
+    let all = earlier.chain(within).enumerate().map(|(i, (status, millis, message, stack))| Attempt {
+        number: i + 1,
+        status: mark(status),
+        duration: millis.map(duration),
+        message: message.as_deref().map(plain),
+        stack,
+    });
+    all.collect()
+}
+
+fn step(step: &StepDetail) -> Step {
+    Step {
+        depth: step.depth.min(MAX_DEPTH),
+        name: step.name.clone(),
+        status: mark(step.status),
+        duration: step.duration_ms.map(duration),
+        message: step.message.as_deref().map(plain),
+    }
+}
+
+fn output(text: &TextPart) -> Option<Output> {
+    let bytes = (text.head.len() + text.tail.len()) as u64 + text.omitted_bytes;
+    let omitted = (text.omitted_bytes > 0).then(|| format!("{} left out; the report file has it whole", size(text.omitted_bytes as i64)));
+    (bytes > 0).then(|| Output { head: plain(&text.head), omitted, tail: plain(&text.tail), size: size(bytes as i64) })
+}
+
+/// The last results of the case, oldest first.
+fn history(project: &Project, found: &ResultPage) -> Vec<HistoryItem> {
+    let item = |it: &results::HistoryEntry| HistoryItem {
+        key: if it.is_flaky { "flaky" } else { mark(it.status).key },
+        href: format!("{}/results/{}", run_path(project, it.run_number), it.result_id),
+        label: format!("#{} {}", it.run_number, mark(it.status).label.to_lowercase()),
+        is_current: it.result_id == found.result.id,
+    };
+    found.history.iter().rev().map(item).collect()
+}

@@ -1,0 +1,158 @@
+//! The runs of a project, newest first.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Html;
+use serde::Deserialize;
+use testward_wire::results::Status;
+
+use super::format::{bar, duration, mark, stage};
+use super::{ProjectHead, chrome, open};
+use crate::app::App;
+use crate::db::Tx;
+use crate::error::Result;
+use crate::gate::Caller;
+use crate::identity;
+use crate::ids::{PersonId, ProjectId, TeamId};
+use crate::projects::Project;
+use crate::results::{self, Run, RunFilter, status_from_name, status_name};
+use crate::time::Millis;
+use crate::web::extract::{Path, Query};
+use crate::web::layout::{Bar, Choice, Chrome, Mark, Paging, When, href, render, upload_command};
+
+const PAGE_SIZE: usize = 30;
+/// Digits of a commit that people recognise.
+const SHORT_COMMIT: usize = 8;
+
+#[derive(Template)]
+#[template(path = "runs.html")]
+struct RunsPage {
+    page: Chrome,
+    project: ProjectHead,
+    runs: Vec<RunRow>,
+    filter: FilterBar,
+    pages: Paging,
+    has_any: bool,
+    command: String,
+}
+
+struct FilterBar {
+    statuses: Vec<Choice>,
+    branch: String,
+    q: String,
+    is_set: bool,
+}
+
+struct RunRow {
+    number: i64,
+    name: String,
+    href: String,
+    status: Mark,
+    stage: Option<Mark>,
+    bar: Bar,
+    branch: Option<String>,
+    commit: Option<String>,
+    by: String,
+    key: Option<String>,
+    started: When,
+    duration: Option<String>,
+}
+
+/// What the address says.
+#[derive(Default, Deserialize)]
+pub struct Shown {
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    branch: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    after: String,
+}
+
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path((team, project)): Path<(TeamId, ProjectId)>,
+    Query(shown): Query<Shown>,
+) -> Result<Html<String>> {
+    let now = app.clock.now();
+    let mut tx = app.db.read().await?;
+    let project = open(&mut tx, &caller, team, project).await?;
+    let after = Some(shown.after.as_str()).filter(|it| !it.is_empty());
+    let (runs, next) = results::list_runs(&mut tx, &project, &shown.filter(), after, PAGE_SIZE).await?;
+    let has_any = !runs.is_empty() || results::count_runs(&mut tx, &project).await? > 0;
+    let names = names(&mut tx, &runs).await?;
+    let page = RunsPage {
+        page: chrome(&mut tx, &caller, &project, Vec::new()).await?,
+        pages: shown.pages(&project, next.as_deref()),
+        runs: runs.into_iter().map(|run| row(run, &project, &names, now)).collect(),
+        filter: shown.bar(),
+        command: upload_command(&app, project.id),
+        project: ProjectHead::new(&project),
+        has_any,
+    };
+    render(&page)
+}
+
+/// Returns what the people are called who uploaded the runs.
+async fn names(tx: &mut Tx, runs: &[Run]) -> Result<HashMap<PersonId, String>> {
+    let mut names = HashMap::new();
+    for run in runs {
+        if !names.contains_key(&run.person_id) {
+            names.insert(run.person_id, identity::find(tx, run.person_id).await?.name);
+        }
+    }
+    Ok(names)
+}
+
+fn row(run: Run, project: &Project, names: &HashMap<PersonId, String>, now: Millis) -> RunRow {
+    RunRow {
+        number: run.number,
+        href: run.path(project),
+        status: mark(run.status),
+        stage: stage(&run),
+        bar: bar(&run.counts),
+        commit: run.commit.as_deref().map(short),
+        by: names.get(&run.person_id).cloned().unwrap_or_default(),
+        key: run.key_handle,
+        started: When::new(run.started_at.unwrap_or(run.created_at), now),
+        duration: run.duration_ms.map(|millis| duration(millis as f64)),
+        branch: run.branch,
+        name: run.name,
+    }
+}
+
+pub fn short(commit: &str) -> String {
+    commit.chars().take(SHORT_COMMIT).collect()
+}
+
+impl Shown {
+    fn filter(&self) -> RunFilter {
+        let set = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        RunFilter { status: status_from_name(&self.status), branch: set(&self.branch), text: set(&self.q) }
+    }
+
+    fn pages(&self, project: &Project, next: Option<&str>) -> Paging {
+        let to = |after: &str| {
+            href(&project.path(), &[("status", &self.status), ("branch", &self.branch), ("q", &self.q), ("after", after)])
+        };
+        Paging { newer: (!self.after.is_empty()).then(|| to("")), older: next.map(to) }
+    }
+
+    fn bar(self) -> FilterBar {
+        let statuses = [Status::Passed, Status::Failed, Status::Incomplete, Status::Skipped, Status::Running];
+        let choices = statuses.map(|status| {
+            Choice::new(status_name(status), mark(status).label).selected(self.status == status_name(status))
+        });
+        FilterBar {
+            statuses: [Choice::new("", "Any status")].into_iter().chain(choices).collect(),
+            is_set: !(self.status.is_empty() && self.branch.is_empty() && self.q.is_empty()),
+            branch: self.branch,
+            q: self.q,
+        }
+    }
+}
