@@ -2,9 +2,9 @@
 
 use testward_wire::results::{Counts, Status};
 
-use super::{Detail, Run};
+use super::{Detail, Run, status_from_name, status_name, store};
 use crate::db::Tx;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{AttachmentId, CaseId, ProjectId, ResultId, RunId, SuiteId};
 use crate::projects::Project;
 use crate::time::Millis;
@@ -38,6 +38,8 @@ pub struct Suite {
     pub duration_ms: Option<f64>,
     /// Of its own results and those of the suites within it.
     pub counts: Counts,
+    /// It has output, properties or failures of its own.
+    pub has_detail: bool,
 }
 
 /// A result in a list.
@@ -98,6 +100,11 @@ pub struct ResultPage {
     pub history: Vec<HistoryEntry>,
 }
 
+/// Past results shown with a result.
+const HISTORY: usize = 30;
+/// The most rows on one page.
+const MAX_LIMIT: usize = 500;
+
 /// Lists runs, newest first, and says where the next page begins.
 pub async fn list_runs(
     tx: &mut Tx,
@@ -106,32 +113,52 @@ pub async fn list_runs(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<(Vec<Run>, Option<String>)> {
-    unimplemented!()
+    let before = cursor.map_or(Ok(i64::MAX), |text| text.parse().map_err(|_| bad_cursor()))?;
+    let limit = limit.clamp(1, MAX_LIMIT);
+    let mut runs = store::list_runs(tx, project.id, filter, before, limit + 1).await?;
+    let has_more = runs.len() > limit;
+    runs.truncate(limit);
+    let next = runs.last().filter(|_| has_more).map(|run| run.number.to_string());
+    Ok((runs, next))
+}
+
+fn bad_cursor() -> Error {
+    Error::invalid("cursor", "must be one that an earlier answer gave")
 }
 
 /// Returns the last `limit` runs, newest first.
 pub async fn latest_runs(tx: &mut Tx, project: ProjectId, limit: usize) -> Result<Vec<Run>> {
-    unimplemented!()
+    store::list_runs(tx, project, &RunFilter::default(), i64::MAX, limit).await
 }
 
 pub async fn count_runs(tx: &mut Tx, project: &Project) -> Result<i64> {
-    unimplemented!()
+    store::count_runs(tx, project.id).await
 }
 
 /// Returns the run that has `number`, or had it before it joined the run of its session.
 pub async fn find_run(tx: &mut Tx, project: &Project, number: i64) -> Result<Run> {
-    unimplemented!()
+    if let Some(run) = store::find_run(tx, project.id, number).await? {
+        return Ok(run);
+    }
+    let other = store::find_alias(tx, project.id, number).await?.ok_or(Error::NotFound("run"))?;
+    store::find_run_by_id(tx, other).await?.ok_or(Error::NotFound("run"))
 }
 
 /// Returns project and number of a run, for callers that know only its id. What of it may be seen is decided by
 /// opening the project.
 pub async fn locate(tx: &mut Tx, run: RunId) -> Result<(ProjectId, i64)> {
-    unimplemented!()
+    let run = store::find_run_by_id(tx, run).await?.ok_or(Error::NotFound("run"))?;
+    Ok((run.project_id, run.number))
 }
 
 /// Lists the suites of a run in the order in which the reports have them.
 pub async fn list_suites(tx: &mut Tx, run: &Run) -> Result<Vec<Suite>> {
-    unimplemented!()
+    store::list_suites(tx, run.id).await
+}
+
+/// Returns output, properties and failures of a suite itself.
+pub async fn find_suite_detail(tx: &mut Tx, run: &Run, id: SuiteId) -> Result<Detail> {
+    store::find_suite_detail(tx, run.id, id).await?.ok_or(Error::NotFound("suite"))
 }
 
 /// Lists the deciding results of a run, failures first, and says where the next page begins.
@@ -142,25 +169,59 @@ pub async fn list_results(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<(Vec<CaseResult>, Option<String>)> {
-    unimplemented!()
+    let after = cursor.map(|text| read_cursor(text).ok_or_else(bad_cursor)).transpose()?;
+    let limit = limit.clamp(1, MAX_LIMIT);
+    let mut results = store::list_results(tx, run.id, filter, after, limit + 1).await?;
+    let has_more = results.len() > limit;
+    results.truncate(limit);
+    let next = results.last().filter(|_| has_more).map(|last| format!("{}.{}", status_name(last.status), last.id));
+    Ok((results, next))
+}
+
+fn read_cursor(text: &str) -> Option<(Status, ResultId)> {
+    let (status, id) = text.split_once('.')?;
+    Some((status_from_name(status)?, ResultId(id.parse().ok()?)))
 }
 
 /// Lists the first `limit` results that fail the run, with their detail.
 pub async fn list_failures(tx: &mut Tx, run: &Run, limit: usize) -> Result<Vec<(CaseResult, Detail)>> {
-    unimplemented!()
+    let statuses = vec![Status::Error, Status::Failed, Status::Incomplete];
+    let filter = ResultFilter { statuses, text: None };
+    let mut failures = Vec::new();
+    for result in store::list_results(tx, run.id, &filter, None, limit).await? {
+        let detail = store::find_detail(tx, result.id).await?;
+        failures.push((result, detail));
+    }
+    Ok(failures)
 }
 
 /// Returns everything about one result of run `number`.
 pub async fn find_result(tx: &mut Tx, project: &Project, number: i64, id: ResultId) -> Result<ResultPage> {
-    unimplemented!()
+    let run = find_run(tx, project, number).await?;
+    let result = store::find_result(tx, run.id, id).await?.ok_or(Error::NotFound("result"))?;
+    let mut other_attempts = store::list_attempts(tx, run.id, result.case_id).await?;
+    other_attempts.retain(|attempt| attempt.id != id);
+    let suite = match result.suite_id {
+        Some(suite) => store::find_suite(tx, suite).await?,
+        None => None,
+    };
+    Ok(ResultPage {
+        suite,
+        detail: store::find_detail(tx, id).await?,
+        attachments: store::list_attachments(tx, id).await?,
+        other_attempts,
+        history: store::list_history(tx, result.case_id, HISTORY).await?,
+        run,
+        result,
+    })
 }
 
 /// Lists the files of a run that belong to no result.
 pub async fn list_attachments(tx: &mut Tx, run: &Run) -> Result<Vec<Attachment>> {
-    unimplemented!()
+    store::list_run_attachments(tx, run.id).await
 }
 
 /// Returns a stored file of the project.
 pub async fn find_attachment(tx: &mut Tx, project: &Project, id: AttachmentId) -> Result<Attachment> {
-    unimplemented!()
+    store::find_attachment(tx, project.id, id).await?.ok_or(Error::NotFound("file"))
 }
