@@ -1,0 +1,352 @@
+//! One `<testcase>` while it is read.
+
+use crate::failures::failure;
+use crate::junit::elements::Kind;
+use crate::report::{Attempt, Case, Failure, Status, Step, Text};
+use crate::text::{Markers, TextBuilder, attachment};
+use crate::timestamps::timestamp;
+use crate::xml::Attributes;
+
+/// Bytes of text kept of one case or one suite, over all its failures, attempts, outputs and properties.
+pub(super) const ALLOWANCE: usize = 4 * 1024 * 1024;
+/// Failures, attempts and properties kept of one case, each.
+const MOST: usize = 1000;
+
+/// Attributes that have a field of their own, or repeat what is counted anyway.
+const KNOWN: [&str; 20] = [
+    "name",
+    "classname",
+    "class",
+    "className",
+    "time",
+    "duration",
+    "timestamp",
+    "status",
+    "result",
+    "file",
+    "filepath",
+    "line",
+    "lineno",
+    "failure",
+    "assertions",
+    "tests",
+    "failures",
+    "errors",
+    "value_param",
+    "type_param",
+];
+
+/// Text of one element, as it comes.
+#[derive(Debug)]
+pub(super) struct Capture {
+    pub(super) kind: Kind,
+    /// The `type` of a failure, the `name` of a property.
+    pub(super) label: Option<String>,
+    /// The `message` of a failure, the `value` of a property.
+    pub(super) message: Option<String>,
+    pub(super) text: TextBuilder,
+}
+
+impl Capture {
+    pub(super) fn open(kind: Kind, attributes: &Attributes, allowance: usize) -> Self {
+        let (label, message) = match kind {
+            Kind::Property => ("name", "value"),
+            Kind::StackTrace | Kind::SystemOut | Kind::SystemErr => ("", ""),
+            _ => ("type", "message"),
+        };
+        let cut = |value: &str| value[..value.floor_char_boundary(allowance)].to_owned();
+        Self {
+            kind,
+            label: attributes.get(label).map(cut),
+            message: attributes.get(message).map(cut),
+            text: TextBuilder::new(allowance),
+        }
+    }
+
+    pub(super) fn into_failure(self) -> Failure {
+        failure(self.label.as_deref(), self.message.as_deref().unwrap_or_default(), self.text)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct OpenCase {
+    pub(super) case: Box<Case>,
+    pub(super) allowance: usize,
+    pub(super) raw_time: Option<String>,
+    markers: Markers,
+    n_errors: u32,
+    n_failures: u32,
+    is_skipped: bool,
+    is_rerun: bool,
+    is_flaky: bool,
+    said: Option<Status>,
+    /// The attempt whose element is open.
+    attempt: Option<Attempt>,
+}
+
+impl OpenCase {
+    pub(super) fn open(attributes: &Attributes, suite: Option<u32>, file: Option<&str>) -> Self {
+        let class_name = ["classname", "class", "className"].iter().find_map(|name| attributes.get_filled(name));
+        let name = attributes.get("name").map(one_line).filter(|name| !name.is_empty());
+        let name = name.or_else(|| class_name.map(one_line)).unwrap_or_default();
+        let own_file = attributes.get_filled("file").or_else(|| attributes.get_filled("filepath"));
+        let line = attributes.get_filled("line").or_else(|| attributes.get_filled("lineno"));
+        let time = attributes.get_filled("time").or_else(|| attributes.get_filled("duration"));
+        let mut case = Case {
+            suite,
+            name,
+            class_name: class_name.map(one_line),
+            file: own_file.or(file).map(ToOwned::to_owned),
+            line: line.and_then(|line| line.parse().ok()),
+            status: Status::Passed,
+            is_flaky: false,
+            duration_ms: None,
+            started_at: attributes.get("timestamp").and_then(timestamp),
+            failures: Vec::new(),
+            skip_reason: None,
+            earlier_attempts: Vec::new(),
+            steps: Vec::new(),
+            parameters: Vec::new(),
+            properties: Vec::new(),
+            description: None,
+            stdout: Text::default(),
+            stderr: Text::default(),
+            attachments: Vec::new(),
+        };
+        for (name, value) in attributes.iter() {
+            if matches!(name, "value_param" | "type_param") {
+                case.parameters.push((name.to_owned(), value.to_owned()));
+            } else if !KNOWN.contains(&name) && !name.starts_with("xmlns") && !name.contains(':') {
+                case.properties.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        Self {
+            case: Box::new(case),
+            allowance: ALLOWANCE,
+            raw_time: time.map(ToOwned::to_owned),
+            markers: Markers::default(),
+            n_errors: 0,
+            n_failures: 0,
+            is_skipped: false,
+            is_rerun: false,
+            is_flaky: false,
+            said: said_status(attributes),
+            attempt: None,
+        }
+    }
+
+    pub(super) fn push_markers(&mut self, piece: &str) {
+        self.markers.push(piece);
+    }
+
+    /// A rerun or flaky element begins: what is captured now belongs to that attempt.
+    pub(super) fn open_attempt(&mut self, kind: Kind, duration_ms: Option<f64>) {
+        let is_error = matches!(kind, Kind::FlakyError | Kind::RerunError);
+        self.is_rerun |= matches!(kind, Kind::RerunError | Kind::RerunFailure);
+        self.is_flaky |= matches!(kind, Kind::FlakyError | Kind::FlakyFailure);
+        self.attempt = Some(Attempt {
+            status: if is_error { Status::Error } else { Status::Failed },
+            duration_ms,
+            failures: Vec::new(),
+            stdout: Text::default(),
+            stderr: Text::default(),
+        });
+    }
+
+    /// Takes in an element that has ended; false if there was too much of it already.
+    pub(super) fn take(&mut self, capture: Capture) -> bool {
+        match capture.kind {
+            Kind::Failure => {
+                self.n_failures += 1;
+                self.take_failure(capture)
+            }
+            Kind::Error => {
+                self.n_errors += 1;
+                self.take_failure(capture)
+            }
+            Kind::Skipped => {
+                self.is_skipped = true;
+                self.take_skip_reason(capture);
+                true
+            }
+            Kind::SystemOut | Kind::SystemErr => {
+                self.take_output(capture);
+                true
+            }
+            Kind::StackTrace => {
+                self.take_stack(capture);
+                true
+            }
+            Kind::Property => {
+                let name = capture.label.unwrap_or_default();
+                let value = capture.message.unwrap_or_else(|| capture.text.finish_trimmed().head);
+                self.take_property(name, value)
+            }
+            Kind::Warning => {
+                let warning = capture.into_failure();
+                self.take_property("warning".to_owned(), warning.message)
+            }
+            kind if kind.is_attempt() => self.take_attempt(capture),
+            _ => true,
+        }
+    }
+
+    /// Settles the outcome once the element has ended.
+    pub(super) fn finish(mut self) -> Box<Case> {
+        self.case.status = self.outcome();
+        self.case.is_flaky = self.is_flaky && self.case.status == Status::Passed;
+        self.case.attachments.append(&mut self.markers.attachments);
+        self.case.properties.append(&mut self.markers.properties);
+        self.case
+    }
+
+    /// error > failure > rerun > flaky > skipped > passed; what the attributes say decides between equals only.
+    fn outcome(&self) -> Status {
+        let is_failing = self.n_errors > 0 || self.n_failures > 0 || self.is_rerun;
+        match self.said {
+            Some(Status::Incomplete) if !self.is_flaky => Status::Incomplete,
+            _ if self.n_errors > 0 => Status::Error,
+            _ if self.n_failures > 0 => Status::Failed,
+            _ if is_failing => self.case.earlier_attempts.last().map_or(Status::Failed, |last| last.status),
+            _ if self.is_flaky => Status::Passed,
+            Some(said @ (Status::Failed | Status::Error)) if !self.is_skipped => said,
+            Some(Status::NotRun) => Status::NotRun,
+            _ if self.is_skipped => Status::Skipped,
+            Some(said) => said,
+            None => Status::Passed,
+        }
+    }
+
+    fn take_failure(&mut self, capture: Capture) -> bool {
+        let failure = capture.into_failure();
+        if self.case.failures.len() >= MOST {
+            return false;
+        }
+        self.spend(failure.message.len() + failure.stack.kept_bytes());
+        self.case.failures.push(failure);
+        true
+    }
+
+    fn take_attempt(&mut self, capture: Capture) -> bool {
+        let Some(mut attempt) = self.attempt.take() else { return true };
+        let mut failure = capture.into_failure();
+        // `<stackTrace>` was read before its parent ended.
+        if let Some(child) = attempt.failures.pop() {
+            failure.stack = child.stack;
+            if failure.message.is_empty() {
+                failure.message = child.message;
+            }
+        }
+        self.spend(failure.message.len() + failure.stack.kept_bytes());
+        attempt.failures.push(failure);
+        if self.case.earlier_attempts.len() >= MOST {
+            return false;
+        }
+        self.case.earlier_attempts.push(attempt);
+        true
+    }
+
+    fn take_stack(&mut self, capture: Capture) {
+        let failure = capture.into_failure();
+        if let Some(attempt) = &mut self.attempt {
+            attempt.failures = vec![failure];
+        } else if let Some(last) = self.case.failures.last_mut().filter(|last| last.stack.is_empty()) {
+            last.stack = failure.stack;
+        }
+    }
+
+    fn take_output(&mut self, capture: Capture) {
+        let is_out = capture.kind == Kind::SystemOut;
+        let text = capture.text.finish();
+        self.spend(text.kept_bytes());
+        let (out, err) = match &mut self.attempt {
+            Some(attempt) => (&mut attempt.stdout, &mut attempt.stderr),
+            None => (&mut self.case.stdout, &mut self.case.stderr),
+        };
+        join(if is_out { out } else { err }, text);
+    }
+
+    fn take_skip_reason(&mut self, capture: Capture) {
+        let message = capture.message.as_deref().map(str::trim).filter(|message| !message.is_empty());
+        let reason = message.map(ToOwned::to_owned).or_else(|| {
+            let text = capture.text.finish_trimmed().head;
+            Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+        });
+        if let Some(reason) = reason.or(capture.label) {
+            self.spend(reason.len());
+            self.case.skip_reason.get_or_insert(reason);
+        }
+    }
+
+    fn take_property(&mut self, name: String, value: String) -> bool {
+        self.spend(name.len() + value.len());
+        if self.case.properties.len() >= MOST {
+            return false;
+        }
+        match name.as_str() {
+            "attachment" | "testrail_attachment" => self.case.attachments.extend(attachment(&value)),
+            "description" | "test_description" => self.case.description = Some(value.clone()),
+            _ => {}
+        }
+        // Testmo and TestRail write steps as `step[passed]` or plain `step`.
+        if let Some(status) = name.strip_prefix("step") {
+            let status = status.trim_matches(['[', ']']);
+            if name == "step" || (name.starts_with("step[") && name.ends_with(']')) {
+                let status = status_named(status).unwrap_or(Status::Passed);
+                self.case.steps.push(Step { depth: 0, name: value, status, duration_ms: None, message: None });
+                return true;
+            }
+        }
+        self.case.properties.push((name, value));
+        true
+    }
+
+    fn spend(&mut self, bytes: usize) {
+        self.allowance = self.allowance.saturating_sub(bytes);
+    }
+}
+
+/// Adds a second output of the same kind behind the first.
+pub(super) fn join(first: &mut Text, second: Text) {
+    if first.is_empty() {
+        *first = second;
+        return;
+    }
+    let mut builder = TextBuilder::default();
+    let mut omitted = 0;
+    for text in [std::mem::take(first), second] {
+        builder.push(&text.head);
+        builder.push(&text.tail);
+        omitted += text.omitted_bytes;
+    }
+    *first = builder.finish();
+    first.omitted_bytes += omitted;
+}
+
+/// Puts a name on one line, as XML itself would have done with its attribute.
+pub(super) fn one_line(name: &str) -> String {
+    name.trim().replace(['\n', '\t'], " ")
+}
+
+/// What the attributes `status` and `result` say of a case without a child that decides.
+fn said_status(attributes: &Attributes) -> Option<Status> {
+    let status = attributes.get_filled("status").and_then(status_named);
+    let result = attributes.get_filled("result").and_then(status_named);
+    // googletest writes `status="run"` beside `result="skipped"` and `status="notrun"` beside `result="suppressed"`.
+    match (status, result) {
+        (Some(Status::Passed), Some(result)) => Some(result),
+        (status, result) => status.or(result),
+    }
+}
+
+pub(crate) fn status_named(word: &str) -> Option<Status> {
+    Some(match word.to_ascii_lowercase().replace([' ', '-'], "_").as_str() {
+        "passed" | "pass" | "run" | "completed" | "success" | "successful" | "ok" => Status::Passed,
+        "failed" | "fail" | "failure" => Status::Failed,
+        "error" | "errored" | "broken" => Status::Error,
+        "incomplete" | "aborted" | "interrupted" => Status::Incomplete,
+        "skipped" | "skip" | "ignored" | "pending" | "disabled" | "suppressed" => Status::Skipped,
+        "notrun" | "not_run" | "untested" => Status::NotRun,
+        _ => return None,
+    })
+}

@@ -1,0 +1,224 @@
+//! JSON values that take whatever a reporter wrote and keep what fits, so that one odd field costs no result.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// Text, or a scalar as text.
+#[derive(Debug, Default)]
+pub(super) struct Str(pub(super) Option<String>);
+
+/// A number, or a text that is one.
+#[derive(Debug, Default)]
+pub(super) struct Num(pub(super) Option<f64>);
+
+/// The elements of a list that are readable; one element alone counts as a list of it.
+#[derive(Debug)]
+pub(super) struct List<T>(pub(super) Vec<T>);
+
+/// The scalar entries of an object.
+#[derive(Debug, Default)]
+pub(super) struct Pairs(pub(super) Vec<(String, String)>);
+
+/// Elements of one list kept; results have few errors and attachments.
+const MOST: usize = 1000;
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl Str {
+    /// The text unless it is blank.
+    pub(super) fn filled(self) -> Option<String> {
+        self.0.filter(|text| !text.trim().is_empty())
+    }
+}
+
+/// An object read field by field.
+pub(super) trait Fields: Default {
+    /// Reads the value of `key`; false if the key is not known.
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>;
+}
+
+/// An object, or None for any other value.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) Option<T>);
+
+impl<'de> Deserialize<'de> for Str {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Str;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Str, E> {
+                Ok(Str(Some(text.to_owned())))
+            }
+
+            fn visit_string<E: Error>(self, text: String) -> Result<Str, E> {
+                Ok(Str(Some(text)))
+            }
+
+            fn visit_bool<E: Error>(self, value: bool) -> Result<Str, E> {
+                Ok(Str(Some(value.to_string())))
+            }
+
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Str, E> {
+                Ok(Str(Some(value.to_string())))
+            }
+
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Str, E> {
+                Ok(Str(Some(value.to_string())))
+            }
+
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Str, E> {
+                Ok(Str(Some(value.to_string())))
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Str, E> {
+                Ok(Str(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Str, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Str(None))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Str, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Str(None))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+impl<'de> Deserialize<'de> for Num {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Str::deserialize(deserializer)?;
+        Ok(Self(text.0.and_then(|text| text.trim().parse().ok()).filter(|number: &f64| number.is_finite())))
+    }
+}
+
+impl<'de, T: Fields> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any<T>(PhantomData<T>);
+        impl<'de, T: Fields> Visitor<'de> for Any<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<T>, A::Error> {
+                let mut object = T::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    if !object.field(&key, &mut map)? {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Object(Some(object)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Object<T>, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Object(None))
+            }
+
+            fn visit_str<E: Error>(self, _: &str) -> Result<Object<T>, E> {
+                Ok(Object(None))
+            }
+
+            fn visit_bool<E: Error>(self, _: bool) -> Result<Object<T>, E> {
+                Ok(Object(None))
+            }
+
+            fn visit_i64<E: Error>(self, _: i64) -> Result<Object<T>, E> {
+                Ok(Object(None))
+            }
+
+            fn visit_u64<E: Error>(self, _: u64) -> Result<Object<T>, E> {
+                Ok(Object(None))
+            }
+
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Object<T>, E> {
+                Ok(Object(None))
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Object<T>, E> {
+                Ok(Object(None))
+            }
+        }
+        deserializer.deserialize_any(Any(PhantomData))
+    }
+}
+
+impl<'de, T: Fields> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any<T>(PhantomData<T>);
+        impl<'de, T: Fields> Visitor<'de> for Any<T> {
+            type Value = List<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T>, A::Error> {
+                let mut list = Vec::new();
+                while let Some(Object(element)) = seq.next_element()? {
+                    if list.len() < MOST {
+                        list.extend(element);
+                    }
+                }
+                Ok(List(list))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<List<T>, A::Error> {
+                let object = Object::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(List(object.0.into_iter().collect()))
+            }
+
+            fn visit_str<E: Error>(self, _: &str) -> Result<List<T>, E> {
+                Ok(List::default())
+            }
+
+            fn visit_bool<E: Error>(self, _: bool) -> Result<List<T>, E> {
+                Ok(List::default())
+            }
+
+            fn visit_i64<E: Error>(self, _: i64) -> Result<List<T>, E> {
+                Ok(List::default())
+            }
+
+            fn visit_u64<E: Error>(self, _: u64) -> Result<List<T>, E> {
+                Ok(List::default())
+            }
+
+            fn visit_f64<E: Error>(self, _: f64) -> Result<List<T>, E> {
+                Ok(List::default())
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<List<T>, E> {
+                Ok(List::default())
+            }
+        }
+        deserializer.deserialize_any(Any(PhantomData))
+    }
+}
+
+impl Fields for Pairs {
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        if let Str(Some(value)) = map.next_value()?
+            && self.0.len() < MOST
+        {
+            self.0.push((key.to_owned(), value));
+        }
+        Ok(true)
+    }
+}

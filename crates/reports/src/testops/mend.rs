@@ -1,0 +1,207 @@
+//! Stands between a JSON file and its parser: shortens long strings, which the parser would hold whole, and mends what
+//! would make it give up, such as raw control characters and halves of surrogate pairs.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read};
+
+use crate::report::Text;
+
+/// Bytes of a string that pass from its start; as many pass from its end.
+const KEPT: usize = 64 * 1024;
+/// Stands between the ends of a shortened string, around the number of bytes left out.
+const MARK: &str = "\\u0000\\u0001";
+const MARK_READ: &str = "\0\u{1}";
+const REPLACEMENT: &[u8] = b"\\ufffd";
+
+/// A JSON text fit for a strict parser in bounded memory.
+pub(super) struct Mended<R> {
+    input: BufReader<R>,
+    ready: VecDeque<u8>,
+    is_string: bool,
+    /// The character or escape under way.
+    unit: Vec<u8>,
+    /// `\ud83d`, waiting for its other half.
+    high: Option<[u8; 6]>,
+    n_passed: usize,
+    tail: VecDeque<u8>,
+    n_omitted: u64,
+    pub(super) n_repairs: u64,
+}
+
+impl<R: Read> Mended<R> {
+    pub(super) fn new(input: R) -> Self {
+        Self {
+            input: BufReader::with_capacity(64 * 1024, input),
+            ready: VecDeque::new(),
+            is_string: false,
+            unit: Vec::new(),
+            high: None,
+            n_passed: 0,
+            tail: VecDeque::new(),
+            n_omitted: 0,
+            n_repairs: 0,
+        }
+    }
+
+    fn advance(&mut self) -> io::Result<bool> {
+        let chunk = self.input.fill_buf()?;
+        let n = chunk.len().min(4096);
+        let bytes = chunk[..n].to_vec();
+        self.input.consume(n);
+        for b in bytes {
+            self.push(b);
+        }
+        Ok(n > 0)
+    }
+
+    fn push(&mut self, b: u8) {
+        if !self.is_string {
+            self.is_string = b == b'"';
+            self.ready.push_back(b);
+        } else if b == b'"' && self.unit.is_empty() {
+            self.end_string();
+        } else {
+            self.unit.push(b);
+            if self.unit.len() >= unit_len(&self.unit) {
+                self.end_unit();
+            }
+        }
+    }
+
+    fn end_unit(&mut self) {
+        let unit = std::mem::take(&mut self.unit);
+        if let Some(high) = self.high.take() {
+            if matches!(surrogate(&unit), Some(Surrogate::Low)) {
+                let mut pair = high.to_vec();
+                pair.extend(&unit);
+                self.pass(&pair);
+                return self.reuse(unit);
+            }
+            self.mend(REPLACEMENT);
+        }
+        match unit[..] {
+            [b] if b < 0x20 => self.mend(format!("\\u{b:04x}").as_bytes()),
+            [b'\\', b'u', ..] => match surrogate(&unit) {
+                Some(Surrogate::High) => self.high = unit[..].try_into().ok(),
+                Some(Surrogate::None) => self.pass(&unit),
+                Some(Surrogate::Low) | None => self.mend(REPLACEMENT),
+            },
+            [b'\\', b] if !b"\"\\/bfnrt".contains(&b) => {
+                self.mend(b"\\\\");
+                self.unit.push(b);
+                return if self.unit.len() >= unit_len(&self.unit) { self.end_unit() } else { self.reuse(unit) };
+            }
+            _ => self.pass(&unit),
+        }
+        self.reuse(unit);
+    }
+
+    /// Spares an allocation per character.
+    fn reuse(&mut self, mut unit: Vec<u8>) {
+        if self.unit.is_empty() {
+            unit.clear();
+            self.unit = unit;
+        }
+    }
+
+    fn mend(&mut self, unit: &[u8]) {
+        self.n_repairs += 1;
+        self.pass(unit);
+    }
+
+    fn pass(&mut self, unit: &[u8]) {
+        if self.tail.is_empty() && self.n_passed < KEPT {
+            self.n_passed += unit.len();
+            self.ready.extend(unit);
+            return;
+        }
+        self.tail.extend(unit);
+        while self.tail.len() > KEPT {
+            // The tail holds whole units, so what is dropped is whole too.
+            let len = self.front_len();
+            self.tail.drain(..len);
+            self.n_omitted += len as u64;
+        }
+    }
+
+    fn front_len(&self) -> usize {
+        let front: Vec<u8> = self.tail.iter().take(12).copied().collect();
+        let len = unit_len(&front);
+        let is_pair = front.get(..6).is_some_and(|first| matches!(surrogate(first), Some(Surrogate::High)));
+        if is_pair { 12 } else { len }.min(self.tail.len())
+    }
+
+    fn end_string(&mut self) {
+        if self.high.take().is_some() {
+            self.mend(REPLACEMENT);
+        }
+        if self.n_omitted > 0 {
+            self.ready.extend(format!("{MARK}{}{MARK}", self.n_omitted).into_bytes());
+        }
+        self.ready.append(&mut self.tail);
+        self.ready.push_back(b'"');
+        self.is_string = false;
+        self.n_passed = 0;
+        self.n_omitted = 0;
+    }
+}
+
+impl<R: Read> Read for Mended<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.ready.is_empty() {
+            if !self.advance()? {
+                return Ok(0);
+            }
+        }
+        self.ready.read(buffer)
+    }
+}
+
+/// How many bytes the unit that begins so has; one more than are known while that is open.
+fn unit_len(unit: &[u8]) -> usize {
+    match unit {
+        [b'\\', b'u', ..] => 6,
+        [b'\\', ..] => 2,
+        [b, ..] => match b {
+            0xF0.. => 4,
+            0xE0.. => 3,
+            0xC0.. => 2,
+            _ => 1,
+        },
+        [] => 1,
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Surrogate {
+    High,
+    Low,
+    None,
+}
+
+/// What a `\uXXXX` is; None if it is none.
+fn surrogate(unit: &[u8]) -> Option<Surrogate> {
+    let digits = unit.strip_prefix(b"\\u")?;
+    if digits.len() != 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let is_d = matches!(digits[0], b'd' | b'D');
+    Some(match digits[1] {
+        b'8' | b'9' | b'a' | b'b' | b'A' | b'B' if is_d => Surrogate::High,
+        b'c'..=b'f' | b'C'..=b'F' if is_d => Surrogate::Low,
+        _ => Surrogate::None,
+    })
+}
+
+/// Undoes the mark: the two ends of a string with what is missing between them.
+pub(super) fn restored(text: &str) -> Text {
+    let mut parts = text.splitn(3, MARK_READ);
+    if let (Some(head), Some(count), Some(tail)) = (parts.next(), parts.next(), parts.next())
+        && let Ok(omitted_bytes) = count.parse::<u64>()
+    {
+        let (head, tail) = (Text::from_str(head), Text::from_str(tail));
+        let lost = head.tail.len() as u64 + head.omitted_bytes + tail.tail.len() as u64 + tail.omitted_bytes;
+        return Text { head: head.head, tail: tail.head, omitted_bytes: omitted_bytes + lost };
+    }
+    Text::from_str(text)
+}
