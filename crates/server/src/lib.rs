@@ -13,4 +13,5 @@ pub mod projects;
 pub mod keys;
 pub mod app;
 pub mod admin;
+pub mod compat;
 pub mod web;
