@@ -179,7 +179,9 @@ CREATE TABLE upload (
     ended_at BIGINT,
     duration_ms DOUBLE PRECISION,
     is_cut_off BOOLEAN NOT NULL,
-    has_suite_failures BOOLEAN NOT NULL
+    has_suite_failures BOOLEAN NOT NULL,
+    -- Imports that broke down, through no fault of the files.
+    failures BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX upload_batch ON upload (project_id, batch);
 CREATE INDEX upload_run ON upload (run_id, id);

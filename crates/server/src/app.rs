@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::blobs::Blobs;
 use crate::config::Config;
@@ -34,6 +34,10 @@ pub struct Parts {
     pub failures: Failures,
     /// Rung when an upload is complete and waits to be imported.
     pub uploads_waiting: Notify,
+    /// Rung for everybody who waits when an upload was imported.
+    pub uploads_imported: Notify,
+    /// Held by whoever imports: one upload at a time.
+    pub importing: Mutex<()>,
     /// Address under which the server is reached, without a trailing slash.
     pub base_url: String,
     /// Opens the set-up page of an empty server; printed when it starts, worthless once somebody is here.
@@ -60,6 +64,8 @@ impl App {
             vault,
             failures: Failures::default(),
             uploads_waiting: Notify::new(),
+            uploads_imported: Notify::new(),
+            importing: Mutex::new(()),
             base_url,
             setup_token: random.base62(32),
             instance: random.base62(6),

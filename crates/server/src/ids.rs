@@ -44,6 +44,8 @@ id_types! {
     SuiteId = "suite";
     CaseId = "test_case";
     ResultId = "result";
+    /// A stored file that belongs to a result or a run.
+    AttachmentId = "attachment";
 }
 
 /// Takes `n` ids of a sequence and returns the first of them.

@@ -11,6 +11,8 @@ pub mod gate;
 pub mod identity;
 pub mod projects;
 pub mod keys;
+pub mod results;
+pub mod ingest;
 pub mod app;
 pub mod admin;
 pub mod compat;

@@ -130,3 +130,27 @@ pub struct Problem {
     pub column: Option<u64>,
     pub message: String,
 }
+
+/// A result in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResultView {
+    pub id: i64,
+    /// The test it is a result of, across runs.
+    pub case_id: i64,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_name: Option<String>,
+    pub status: Status,
+    /// Passed after a failed attempt.
+    pub flaky: bool,
+    /// Counts the attempts at the test in its run from 1.
+    pub attempt: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<f64>,
+    /// RFC 3339, UTC; absent when the report names no zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// First line of what went wrong, or why it was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}

@@ -4,18 +4,21 @@
 //! store; the importer reads what is complete, and whatever interrupts it, it begins that upload again.
 
 mod batch;
+mod files;
 pub mod http;
 mod import;
 mod multipart;
+mod paths;
 mod peek;
+mod reading;
 mod receipt;
 mod rows;
 mod slots;
 mod store;
 
 pub use batch::{Announced, AnnouncedFile, NewBatch, announce};
-pub use http::take_multipart;
 pub use import::{import_waiting, work};
+pub use multipart::take_multipart;
 pub use receipt::{find_receipt, list_receipts};
 pub use slots::{Slot, new_slots, receive};
 

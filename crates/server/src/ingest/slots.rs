@@ -2,15 +2,21 @@
 
 use bytes::Bytes;
 use futures_util::Stream;
+use sha2::{Digest as _, Sha256};
 
+use super::{MAX_FILE_BYTES, batch, store};
 use crate::app::App;
+use crate::blobs::hex;
 use crate::db::Tx;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gate::Caller;
-use crate::ids::FileId;
+use crate::ids::{self, FileId};
 use crate::projects::Project;
 use crate::random::Random;
 use crate::time::Millis;
+
+/// The most places given out at once.
+const MAX_SLOTS: usize = 10_000;
 
 /// A place for one file.
 #[derive(Debug, Clone)]
@@ -31,7 +37,21 @@ pub async fn new_slots(
     project: &Project,
     n: usize,
 ) -> Result<Vec<Slot>> {
-    unimplemented!()
+    if n == 0 || n > MAX_SLOTS {
+        return Err(Error::invalid("numberUrl", format!("must be between 1 and {MAX_SLOTS}")));
+    }
+    let first = ids::take(tx, "file", n as i64).await?;
+    let mut slots = Vec::with_capacity(n);
+    for id in (first..).take(n).map(FileId) {
+        let slot = Slot { id, path: format!("files/{}/{}", project.id, random.base62(32)), token: random.base62(43) };
+        store::insert_file(tx, now, caller, project.id, id, &slot.path, &hash(&slot.token)).await?;
+        slots.push(slot);
+    }
+    Ok(slots)
+}
+
+fn hash(token: &str) -> String {
+    hex(&Sha256::digest(token))
 }
 
 /// Stores the bytes of the place that `token` opens, instead of what was there, and rings when an upload waited for
@@ -40,5 +60,16 @@ pub async fn receive<E>(app: &App, token: &str, stream: impl Stream<Item = Resul
 where
     E: std::error::Error + Send + Sync + 'static,
 {
-    unimplemented!()
+    let token_hash = hash(token);
+    let mut tx = app.db.read().await?;
+    let file = store::find_file_by_token(&mut tx, &token_hash).await?.ok_or(Error::NotFound("upload address"))?;
+    drop(tx);
+    let stored = app.blobs.put(stream, MAX_FILE_BYTES).await?;
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    store::update_file(&mut tx, now, file.id, &stored.hash, stored.bytes).await?;
+    batch::bytes_came(&mut tx, now, file.id, &stored.hash).await?;
+    tx.commit().await?;
+    app.uploads_waiting.notify_one();
+    Ok(())
 }

@@ -5,6 +5,7 @@ use testward_wire::results::Status;
 use super::record::{self, NewResult, NewSuite, RunFacts, count, hash_key};
 use super::store::{self, Placed};
 use super::{Run, RunStage, SILENCE, judge};
+use crate::blobs::hex;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
@@ -92,7 +93,7 @@ async fn find_or_insert_suite(tx: &mut Tx, now: Millis, run: &Run, name: &str) -
 fn provisional(now: Millis, suite: &str, name: &str, status: Status) -> NewResult {
     NewResult {
         suite: None,
-        key_hash: hash_key(&testward_reports::case_key(&[suite], None, name, None), 1),
+        key_hash: hex(&hash_key(&testward_reports::case_key(&[suite], None, name, None), 1)),
         name: name.to_owned(),
         class_name: None,
         status,

@@ -8,7 +8,6 @@ use testward_wire::results::{Counts, Status};
 use super::run::judge;
 use super::store::{self, CHUNK, Placed};
 use super::{Run, RunStage};
-use crate::blobs::hex;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
@@ -207,9 +206,12 @@ pub async fn discard_some(tx: &mut Tx, upload: UploadId) -> Result<bool> {
     Ok(false)
 }
 
-/// Counts and judges a run after its last row was written.
-pub async fn finish(tx: &mut Tx, now: Millis, run: &mut Run, ending: &Ending) -> Result<()> {
+/// Counts a run after rows were written, and judges it unless `is_awaiting` more of it.
+pub async fn finish(tx: &mut Tx, now: Millis, run: &mut Run, ending: &Ending, is_awaiting: bool) -> Result<()> {
     run.counts = recount(tx, run.id).await?;
+    if is_awaiting {
+        return store::update_run(tx, now, run).await;
+    }
     run.stage = RunStage::Done;
     run.status = match judge(&run.counts, ending.is_cut_off) {
         _ if ending.has_suite_failures => Status::Failed,
@@ -246,12 +248,14 @@ pub fn count(counts: &mut Counts, status: Status, n: i64) {
 }
 
 /// Hashes the identity of a case. `ordinal` tells equal names of one upload apart, from 1.
-pub fn hash_key(key: &str, ordinal: u32) -> String {
+pub fn hash_key(key: &str, ordinal: u32) -> [u8; 16] {
     let mut hasher = Sha256::new_with_prefix(key);
     if ordinal > 1 {
         hasher.update(format!("#{ordinal}"));
     }
-    hex(&hasher.finalize()[..16])
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&hasher.finalize()[..16]);
+    hash
 }
 
 /// Writes the rows of one upload.

@@ -57,11 +57,22 @@ fn operation(routes: Routes) -> Routes {
 }
 
 fn people(routes: Routes) -> Routes {
-    routes.post("/api/v1/session", Access::Public, identity::http::create).delete(
-        "/api/v1/session",
-        Access::Session,
-        identity::http::end,
-    )
+    use identity::pages::{members, signin, welcome};
+    routes
+        .post("/api/v1/session", Access::Public, identity::http::create)
+        .delete("/api/v1/session", Access::Session, identity::http::end)
+        .get("/signin", Access::Public, signin::show)
+        .post("/signin", Access::Public, signin::sign_in)
+        .post("/signout", Access::Session, signin::sign_out)
+        .get("/confirm", Access::Session, signin::ask)
+        .post("/confirm", Access::Session, signin::confirm)
+        .get("/setup", Access::Public, welcome::show_setup)
+        .post("/setup", Access::Public, welcome::set_up)
+        .get("/invited", Access::Public, welcome::show_invitation)
+        .post("/invited", Access::Public, welcome::accept)
+        .get("/members", Access::Session, members::show)
+        .post("/members/invite", Access::Session, members::invite)
+        .post("/members/invitations/{invitation}/withdraw", Access::Session, members::withdraw)
 }
 
 fn account(routes: Routes) -> Routes {
@@ -73,6 +84,20 @@ fn account(routes: Routes) -> Routes {
         .post("/user/account/sessions/{session}/end", Access::Session, account::end_session)
 }
 
+fn api_keys(routes: Routes) -> Routes {
+    routes
+        .get("/api/v1/api-keys", Access::Known, keys::http::list)
+        .post("/api/v1/api-keys", Access::Session, keys::http::create)
+        .get("/api/v1/api-keys/self", Access::Key, keys::http::whoami)
+        .delete("/api/v1/api-keys/self", Access::Key, keys::http::end_self)
+        .get("/api/v1/api-keys/{key}", Access::Known, keys::http::read)
+        .patch("/api/v1/api-keys/{key}", Access::Session, keys::http::edit)
+        .delete("/api/v1/api-keys/{key}", Access::Session, keys::http::delete)
+        .post("/api/v1/api-keys/{key}/disable", Access::Session, keys::http::disable)
+        .post("/api/v1/api-keys/{key}/enable", Access::Session, keys::http::enable)
+        .post("/api/v1/api-keys/{key}/reveal", Access::Session, keys::http::reveal)
+}
+
 fn api_key_pages(routes: Routes) -> Routes {
     use keys::pages::{change, create, list};
     routes
@@ -80,28 +105,14 @@ fn api_key_pages(routes: Routes) -> Routes {
         .get("/user/apikey", Access::Session, list::show)
         .post("/user/apikey", Access::Session, create::create)
         .get("/user/apikey/new", Access::Session, create::show)
-        .get("/user/apikey/{id}/delete", Access::Session, change::ask_delete)
-        .post("/user/apikey/{id}/delete", Access::Session, change::delete)
-        .post("/user/apikey/{id}/disable", Access::Session, change::disable)
-        .post("/user/apikey/{id}/enable", Access::Session, change::enable)
-        .post("/user/apikey/{id}/reveal", Access::Session, change::reveal)
-        .get("/user/apikey/{id}/edit", Access::Session, change::ask_edit)
-        .post("/user/apikey/{id}/edit", Access::Session, change::edit)
-        .get("/user/apikey/{id}/usage", Access::Session, change::usage)
-}
-
-fn api_keys(routes: Routes) -> Routes {
-    routes
-        .get("/api/v1/api-keys", Access::Known, keys::http::list)
-        .post("/api/v1/api-keys", Access::Session, keys::http::create)
-        .get("/api/v1/api-keys/self", Access::Key, keys::http::whoami)
-        .delete("/api/v1/api-keys/self", Access::Key, keys::http::end_self)
-        .get("/api/v1/api-keys/{id}", Access::Known, keys::http::read)
-        .patch("/api/v1/api-keys/{id}", Access::Session, keys::http::edit)
-        .delete("/api/v1/api-keys/{id}", Access::Session, keys::http::delete)
-        .post("/api/v1/api-keys/{id}/disable", Access::Session, keys::http::disable)
-        .post("/api/v1/api-keys/{id}/enable", Access::Session, keys::http::enable)
-        .post("/api/v1/api-keys/{id}/reveal", Access::Session, keys::http::reveal)
+        .get("/user/apikey/{key}/delete", Access::Session, change::ask_delete)
+        .post("/user/apikey/{key}/delete", Access::Session, change::delete)
+        .post("/user/apikey/{key}/disable", Access::Session, change::disable)
+        .post("/user/apikey/{key}/enable", Access::Session, change::enable)
+        .post("/user/apikey/{key}/reveal", Access::Session, change::reveal)
+        .get("/user/apikey/{key}/edit", Access::Session, change::ask_edit)
+        .post("/user/apikey/{key}/edit", Access::Session, change::edit)
+        .get("/user/apikey/{key}/usage", Access::Session, change::usage)
 }
 
 /// What the official Katalon clients call. Everything here answers JSON, errors too.

@@ -1,0 +1,121 @@
+//! Our own upload: one form with text fields first and files after them, streamed to the disk as they come.
+
+use std::time::Duration;
+
+use axum::extract::Multipart;
+use axum::extract::multipart::{Field, MultipartError};
+use testward_wire::results::Problem;
+
+use super::batch::{NewBatch, StoredFile, record_stored};
+use super::{MAX_FILE_BYTES, import, paths};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::gate::Caller;
+use crate::ids::UploadId;
+use crate::projects::Project;
+
+/// How long an upload waits for its import before it is answered.
+const WAIT: Duration = Duration::from_secs(30);
+/// Bytes of a text field.
+const MAX_TEXT: usize = 8 * 1024;
+/// Files of one form.
+const MAX_FILES: usize = 20_000;
+const MAX_TAGS: usize = 50;
+
+/// Takes in a form of text fields followed by files, stores them and waits up to 30 seconds for their import.
+pub async fn take_multipart(app: &App, caller: &Caller, project: &Project, mut form: Multipart) -> Result<UploadId> {
+    let mut batch = NewBatch::default();
+    let mut files = Vec::new();
+    while let Some(field) = form.next_field().await.map_err(|error| bad_multipart(&error))? {
+        match field.file_name().map(str::to_owned) {
+            Some(name) => files.push(store_file(app, &name, field).await?),
+            None if files.is_empty() => take_text(&mut batch, field).await?,
+            None => return Err(Error::bad_request("bad_multipart", "text fields come before the files")),
+        }
+        if files.len() > MAX_FILES {
+            return Err(Error::TooLarge { message: format!("an upload has at most {MAX_FILES} files") });
+        }
+    }
+    // A browser sends an empty file field when none was chosen.
+    files.retain(|file| !(file.path.is_empty() && file.bytes == 0));
+    if files.is_empty() {
+        return Err(Error::bad_request("no_files", "the form has no file: send at least one part with a file name"));
+    }
+    if batch.batch.is_empty() {
+        batch.batch = app.random.base62(22);
+    }
+    let mut tx = app.db.write().await?;
+    let id = record_stored(&mut tx, app.clock.now(), caller, project, batch, files).await?;
+    tx.commit().await?;
+    app.uploads_waiting.notify_one();
+    import::wait(app, id, WAIT).await?;
+    Ok(id)
+}
+
+fn bad_multipart(error: &MultipartError) -> Error {
+    Error::bad_request("bad_multipart", format!("the form cannot be read: {}", error.body_text()))
+}
+
+async fn store_file(app: &App, name: &str, field: Field<'_>) -> Result<StoredFile> {
+    match paths::checked(name) {
+        Ok(path) => {
+            let stored = app.blobs.put(field, MAX_FILE_BYTES).await?;
+            Ok(StoredFile { path, blob: Some(stored.hash), bytes: stored.bytes, problem: None })
+        }
+        Err(message) => {
+            let bytes = skip(field).await?;
+            let problem = Problem { line: None, column: None, message: message.to_owned() };
+            Ok(StoredFile { path: paths::shown(name), blob: None, bytes, problem: Some(problem) })
+        }
+    }
+}
+
+async fn skip(mut field: Field<'_>) -> Result<i64> {
+    let mut bytes = 0;
+    while let Some(chunk) = field.chunk().await.map_err(|error| bad_multipart(&error))? {
+        bytes += chunk.len() as i64;
+    }
+    Ok(bytes)
+}
+
+async fn take_text(batch: &mut NewBatch, field: Field<'_>) -> Result<()> {
+    let name = field.name().unwrap_or_default().to_owned();
+    let text = read_text(&name, field).await?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(());
+    }
+    let value = Some(text.to_owned());
+    match name.as_str() {
+        "batch" => text.clone_into(&mut batch.batch),
+        "type" if text == "auto" => {}
+        "type" => batch.format = Some(import::format_from_name(text).ok_or_else(unknown_type)?),
+        "build_label" => batch.build_label = value,
+        "build_url" => batch.build_url = value,
+        "branch" => batch.branch = value,
+        "commit" => batch.commit = value,
+        "run_name" => batch.run_name = value,
+        "session" => batch.session_id = value,
+        "tag" if batch.tags.len() >= MAX_TAGS => {
+            return Err(Error::invalid("tag", format!("may be given at most {MAX_TAGS} times")));
+        }
+        "tag" => batch.tags.push(text.to_owned()),
+        _ => return Err(Error::invalid(&name, "is no field of an upload")),
+    }
+    Ok(())
+}
+
+fn unknown_type() -> Error {
+    Error::invalid("type", "must be junit, testops, katalon or auto")
+}
+
+async fn read_text(name: &str, mut field: Field<'_>) -> Result<String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(|error| bad_multipart(&error))? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MAX_TEXT {
+            return Err(Error::invalid(name, format!("must have at most {MAX_TEXT} bytes")));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| Error::invalid(name, "must be UTF-8"))
+}
