@@ -117,6 +117,17 @@ impl Caller {
         self.key().is_none_or(|key| key.scopes.has(scope))
     }
 
+    /// Refuses a key that lacks `scope`.
+    pub fn require(&self, scope: Scope) -> Result<()> {
+        match self.key() {
+            Some(key) if !key.scopes.has(scope) => Err(Error::forbidden(
+                "insufficient_scope",
+                format!("the API key {} ({}) lacks the scope {}", key.handle, key.name, scope.name()),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the caller's key, if it is one, reaches into `project`.
     pub fn reaches(&self, project: ProjectId) -> bool {
         self.key().and_then(|key| key.projects.as_ref()).is_none_or(|bound| bound.contains(&project))

@@ -15,4 +15,5 @@ pub mod results;
 pub mod ingest;
 pub mod app;
 pub mod admin;
+pub mod compat;
 pub mod web;

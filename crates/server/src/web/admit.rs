@@ -1,6 +1,7 @@
 //! Admission: finds out who is asking and lets them through, or not. Every route passes here first.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
@@ -13,7 +14,7 @@ use super::cookies;
 use super::limits::Attempt;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::gate::{Access, Caller, Via, keys_refused};
+use crate::gate::{Access, Caller, KeyFacts, Via, keys_refused};
 use crate::identity;
 use crate::keys::authorization::{self, Credential, Scratch};
 use crate::time::{DAY, Millis};
@@ -77,30 +78,30 @@ fn allow(access: Access, caller: Caller) -> Result<Caller> {
     match (access, &caller.via) {
         (Access::Session, Via::Key(_)) => Err(keys_refused()),
         (Access::Key, Via::Session(_)) => Err(Error::unauthenticated("no_key", "this needs an API key")),
-        (Access::Scope(scope), Via::Key(key)) if !key.scopes.has(scope) => Err(Error::forbidden(
-            "insufficient_scope",
-            format!("the API key {} ({}) lacks the scope {}", key.handle, key.name, scope.name()),
-        )),
+        (Access::Scope(scope), _) => caller.require(scope).map(|()| caller),
         _ => Ok(caller),
     }
 }
 
 fn by_key(app: &App, headers: &HeaderMap, ip: IpAddr, text: &str) -> Result<Caller> {
     refuse_foreign_page(app, headers)?;
+    let facts = verify_key(app, ip, text)?;
+    Ok(Caller { person: facts.owner, via: Via::Key(facts), ip })
+}
+
+/// Says whose key this is. Failures count against the address.
+pub fn verify_key(app: &App, ip: IpAddr, text: &str) -> Result<Arc<KeyFacts>> {
     let now = app.clock.now();
     let facts = match KeyText::parse(text) {
         Ok(key) => app.keys.verify(&app.vault, now, key).map_err(Error::from),
         Err(malformed) => Err(Error::unauthenticated("invalid_api_key", malformed.hint())),
     };
-    match facts {
-        Ok(facts) => Ok(Caller { person: facts.owner, via: Via::Key(facts), ip }),
-        Err(error) => {
-            // Valid keys pass from an address that fails; only more failing from there is slowed down.
-            app.failures.check(now, Attempt::Key, ip)?;
-            app.failures.record(now, Attempt::Key, ip);
-            Err(error)
-        }
+    if facts.is_err() {
+        // Valid keys pass from an address that fails; only more failing from there is slowed down.
+        app.failures.check(now, Attempt::Key, ip)?;
+        app.failures.record(now, Attempt::Key, ip);
     }
+    facts
 }
 
 /// Keys are not for browsers: a page elsewhere must not use one that a browser remembered.

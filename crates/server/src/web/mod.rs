@@ -18,6 +18,7 @@ use std::sync::atomic::AtomicU64;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use testward_wire::keys::Scope;
 use tower_http::compression::CompressionLayer;
 
 pub use face::RequestId;
@@ -27,7 +28,7 @@ pub use serve::{Server, into_anyhow, lock, run_chores};
 
 use crate::app::App;
 use crate::gate::Access;
-use crate::{identity, keys};
+use crate::{compat, identity, keys};
 use routes::Routes;
 
 /// Builds the service, with the table of what it serves.
@@ -44,6 +45,7 @@ fn table(app: App) -> Routes {
     let routes = people(routes);
     let routes = account(routes);
     let routes = api_keys(routes);
+    let routes = official_clients(routes);
     api_key_pages(routes)
 }
 
@@ -112,4 +114,41 @@ fn api_key_pages(routes: Routes) -> Routes {
         .get("/user/apikey/{key}/edit", Access::Session, change::ask_edit)
         .post("/user/apikey/{key}/edit", Access::Session, change::edit)
         .get("/user/apikey/{key}/usage", Access::Session, change::usage)
+}
+
+/// What the official Katalon clients call. Everything here answers JSON, errors too.
+fn official_clients(routes: Routes) -> Routes {
+    let routes = official_reports(routes);
+    routes
+        .get("/info", Access::Public, compat::info)
+        .post("/oauth/token", Access::Public, compat::token::create)
+        .get("/api/v1/users/me", Access::Known, compat::people::me)
+        .get("/api/v1/projects", Access::Known, compat::people::list)
+        .get("/api/v1/projects/first", Access::Known, compat::people::first)
+        .get("/api/v1/projects/{project}", Access::Known, compat::people::read)
+        .get("/api/v1/organizations/{organization}", Access::Known, compat::read_organization)
+        .get("/api/v1/search", Access::Known, compat::search::get)
+        .post("/api/v1/search", Access::Known, compat::search::post)
+        .get("/api/v1/executions", Access::Scope(Scope::ResultsRead), compat::list_executions)
+        .get("/api/v1/executions/{run}", Access::Scope(Scope::ResultsRead), compat::read_execution)
+}
+
+fn official_reports(routes: Routes) -> Routes {
+    use compat::{files, live, reports};
+    let write = Access::Scope(Scope::ResultsWrite);
+    routes
+        .get("/api/v1/files/upload-url", write, files::upload_url)
+        .get("/api/v1/files/upload-urls", write, files::upload_urls)
+        // The address is the proof: clients put bytes there without saying who they are.
+        .put("/storage/{token}", Access::Public, files::store)
+        .post("/api/v1/testops-reports", write, reports::testops)
+        .post("/api/v1/junit/test-reports", write, reports::junit)
+        .post("/api/v1/junit/test-reports-v2", write, reports::junit)
+        .post("/api/v1/katalon/test-reports", write, reports::katalon)
+        .post("/api/v1/katalon-test-reports", write, reports::katalon)
+        .post("/api/v1/katalon/test-reports/multiple", write, reports::katalon_many)
+        .post("/api/v1/katalon/test-reports/multiple-v2", write, reports::katalon_many_with_tags)
+        .post("/api/v1/katalon/test-reports/update-result", write, live::update_result)
+        .post("/api/v1/katalon-recorder/test-reports", write, reports::other)
+        .post("/api/v1/testng/test-reports", write, reports::testng)
 }

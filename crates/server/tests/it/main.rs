@@ -2,5 +2,6 @@
 
 mod support;
 
+mod compat;
 mod keys;
 mod people;

@@ -114,6 +114,14 @@ impl TestApp {
         self.stranger().with("cookie", &format!("testward={token}"))
     }
 
+    /// Makes another project in the team.
+    pub async fn second_project(&self, name: &str) -> ProjectId {
+        let mut tx = self.app.db.write().await.expect("tx");
+        let project = projects::add(&mut tx, NOW, self.team, name).await.expect("project");
+        tx.commit().await.expect("committed");
+        project
+    }
+
     /// Somebody who sends the key as the official clients do.
     pub fn with_key(&self, key: &str) -> Client {
         self.stranger().with("authorization", &format!("Basic {}", BASE64.encode(format!(":{key}"))))

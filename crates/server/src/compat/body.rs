@@ -1,0 +1,125 @@
+//! Bodies as the official clients send them: under any content type, in the address instead, or not at all.
+
+use std::collections::HashMap;
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::header;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
+
+use crate::error::{Error, Result};
+use crate::ids::ProjectId;
+use crate::ingest::AnnouncedFile;
+
+/// Ten thousand files with long names fit.
+const MAX_BODY: usize = 16 << 20;
+
+/// A JSON body, whatever content type it goes under.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        from_json(&read(request).await?).map(Self)
+    }
+}
+
+async fn read(request: Request) -> Result<Bytes> {
+    let too_large = || Error::TooLarge { message: "the body is larger than 16 MiB or broke off".to_owned() };
+    to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| too_large())
+}
+
+fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    serde_json::from_slice(body).map_err(|error| Error::bad_request("invalid_json", error.to_string()))
+}
+
+/// A batch with one file, named in the address or in a form; clients of the same route do either.
+pub struct OneFile {
+    fields: HashMap<String, String>,
+    pub tags: Vec<String>,
+}
+
+impl<S: Sync> FromRequest<S> for OneFile {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let mut fields = pairs(request.uri().query().unwrap_or_default().as_bytes())?;
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+        let body = read(request).await?;
+        let mut tags = Vec::new();
+        if content_type.starts_with("application/x-www-form-urlencoded") {
+            fields.extend(pairs(&body)?);
+        } else if content_type.starts_with("application/json") && !body.is_empty() {
+            tags = tag_names(from_json::<Tagged>(&body)?.tags);
+        }
+        Ok(Self { fields, tags })
+    }
+}
+
+fn pairs(text: &[u8]) -> Result<HashMap<String, String>> {
+    serde_urlencoded::from_bytes(text).map_err(|error| Error::bad_request("invalid_form", error.to_string()))
+}
+
+impl OneFile {
+    pub fn project(&self) -> Result<ProjectId> {
+        let id = self.fields.get("projectId").map(String::as_str).unwrap_or_default().parse();
+        id.map(ProjectId).map_err(|_| Error::invalid("projectId", "must be the number of a project"))
+    }
+
+    /// Takes a field out; one that is not there is empty.
+    pub fn take(&mut self, name: &str) -> String {
+        self.fields.remove(name).unwrap_or_default()
+    }
+
+    pub fn put(&mut self, name: &str, value: String) {
+        self.fields.insert(name.to_owned(), value);
+    }
+
+    /// Returns the file, once everything about its batch was taken.
+    pub fn announced(mut self) -> AnnouncedFile {
+        let is_end = [self.take("isEnd"), self.take("end")].iter().any(|it| it.eq_ignore_ascii_case("true"));
+        AnnouncedFile {
+            folder: self.take("folderPath"),
+            name: self.take("fileName"),
+            uploaded_path: self.take("uploadedPath"),
+            is_end,
+        }
+    }
+}
+
+/// A tag as clients send it.
+#[derive(Deserialize)]
+pub struct Tag {
+    name: Option<String>,
+}
+
+/// Tags of a body that says little else.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Tagged {
+    tags: Option<Vec<Tag>>,
+}
+
+/// Returns the names of the tags that have one.
+pub fn tag_names(tags: Option<Vec<Tag>>) -> Vec<String> {
+    tags.into_iter().flatten().filter_map(|tag| tag.name).collect()
+}
+
+/// Reads `true`, `"true"` and everything that is neither as what clients mean by it.
+pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Flag {
+        Bool(bool),
+        Text(String),
+        Other(IgnoredAny),
+    }
+    Ok(match Flag::deserialize(deserializer)? {
+        Flag::Bool(it) => it,
+        Flag::Text(text) => text.eq_ignore_ascii_case("true"),
+        Flag::Other(_) => false,
+    })
+}
