@@ -83,11 +83,17 @@ async fn find_places(tx: &mut Tx, project: &Project, files: &[AnnouncedFile]) ->
     for file in files {
         let path = file.uploaded_path.trim();
         if path.is_empty() {
-            return Err(Error::bad_request("blank_uploaded_path", "uploadedPath is empty: ask for an upload address first"));
+            return Err(Error::bad_request(
+                "blank_uploaded_path",
+                "uploadedPath is empty: ask for an upload address first",
+            ));
         }
         let place = store::find_file_by_path(tx, project.id, path).await?;
         places.push(place.ok_or_else(|| {
-            Error::bad_request("unknown_uploaded_path", "uploadedPath is none that this server gave out for the project")
+            Error::bad_request(
+                "unknown_uploaded_path",
+                "uploadedPath is none that this server gave out for the project",
+            )
         })?);
     }
     Ok(places)

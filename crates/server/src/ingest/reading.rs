@@ -89,7 +89,8 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(files: &'a BlobFiles, chunks: &'a Sender<Chunk>) -> Self {
-        let kept = FileRead { outcome: FileOutcome::Kept, format: None, results: 0, problem: None, repairs: Vec::new() };
+        let kept =
+            FileRead { outcome: FileOutcome::Kept, format: None, results: 0, problem: None, repairs: Vec::new() };
         Self {
             files,
             chunks,

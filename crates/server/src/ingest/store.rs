@@ -316,8 +316,7 @@ pub async fn list_files(tx: &mut Tx, upload: UploadId) -> Result<Vec<UploadFile>
 
 pub async fn find_upload_file(tx: &mut Tx, upload: UploadId, path: &str) -> Result<Option<UploadFile>> {
     let sql = upload_files!(" AND u.path = $2");
-    let row: Option<FileRow> =
-        on!(tx, conn => sqlx::query_as(sql).bind(upload).bind(path).fetch_optional(conn).await)?;
+    let row: Option<FileRow> = on!(tx, conn => sqlx::query_as(sql).bind(upload).bind(path).fetch_optional(conn).await)?;
     Ok(row.map(UploadFile::from))
 }
 

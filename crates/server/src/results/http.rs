@@ -197,7 +197,8 @@ const SANDBOX: HeaderValue =
 
 /// SVG is left out: it may hold scripts.
 fn is_harmless(mime: &str) -> bool {
-    let is_raster = matches!(mime, "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "image/bmp" | "image/avif");
+    let is_raster =
+        matches!(mime, "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "image/bmp" | "image/avif");
     is_raster || mime.starts_with("video/") || mime == "text/plain"
 }
 

@@ -33,7 +33,13 @@ pub struct LiveUpdate {
 /// Takes one message in, making the session's run when it is the first.
 ///
 /// Once a report of the session was imported, messages change nothing: the report is the better witness.
-pub async fn live_update(tx: &mut Tx, now: Millis, caller: &Caller, project: &Project, update: LiveUpdate) -> Result<Run> {
+pub async fn live_update(
+    tx: &mut Tx,
+    now: Millis,
+    caller: &Caller,
+    project: &Project,
+    update: LiveUpdate,
+) -> Result<Run> {
     check(&update)?;
     let facts = RunFacts { session_id: Some(update.session_id.clone()), ..RunFacts::default() };
     let mut run = record::open_run(tx, now, caller, project, RunStage::Running, &facts).await?;
@@ -59,7 +65,10 @@ fn check(update: &LiveUpdate) -> Result<()> {
     }
     let is_long = |text: &str| text.chars().count() > MAX_NAME;
     if is_long(&update.session_id) || is_long(&update.suite) || update.name.as_deref().is_some_and(is_long) {
-        return Err(Error::bad_request("name_too_long", format!("session, suite and name have at most {MAX_NAME} characters")));
+        return Err(Error::bad_request(
+            "name_too_long",
+            format!("session, suite and name have at most {MAX_NAME} characters"),
+        ));
     }
     Ok(())
 }

@@ -142,7 +142,9 @@ fn unnamed(number: i64) -> String {
 /// Adds what is not known of a run yet.
 pub async fn add_facts(tx: &mut Tx, now: Millis, run: &mut Run, facts: &RunFacts) -> Result<()> {
     let before = run.clone();
-    if run.name == unnamed(run.number) && let Some(name) = &facts.name {
+    if run.name == unnamed(run.number)
+        && let Some(name) = &facts.name
+    {
         run.name.clone_from(name);
     }
     for (known, new) in [

@@ -17,6 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler as _;
 use axum::middleware::from_fn_with_state;
 use testward_wire::keys::Scope;
 use tower_http::compression::CompressionLayer;
@@ -28,7 +30,7 @@ pub use serve::{Server, into_anyhow, lock, run_chores};
 
 use crate::app::App;
 use crate::gate::Access;
-use crate::{compat, identity, keys};
+use crate::{compat, identity, ingest, keys};
 use routes::Routes;
 
 /// Builds the service, with the table of what it serves.
@@ -45,16 +47,19 @@ fn table(app: App) -> Routes {
     let routes = people(routes);
     let routes = account(routes);
     let routes = api_keys(routes);
-    let routes = official_clients(routes);
-    api_key_pages(routes)
+    let routes = api_key_pages(routes);
+    let routes = reports(routes);
+    let routes = pages_of_results(routes);
+    official_clients(routes)
 }
 
 fn operation(routes: Routes) -> Routes {
-    routes.get("/healthz", Access::Public, pages::healthz).get("/assets/{*path}", Access::Public, assets::asset).get(
-        "/api/v1/ping",
-        Access::Key,
-        pages::healthz,
-    )
+    routes
+        .get("/", Access::Public, pages::home)
+        .get("/healthz", Access::Public, pages::healthz)
+        .get("/api/v1/ping", Access::Key, pages::healthz)
+        .get("/assets/{*path}", Access::Public, assets::asset)
+        .get("/styleguide", Access::Public, pages::style_guide)
 }
 
 fn people(routes: Routes) -> Routes {
@@ -151,4 +156,37 @@ fn official_reports(routes: Routes) -> Routes {
         .post("/api/v1/katalon/test-reports/update-result", write, live::update_result)
         .post("/api/v1/katalon-recorder/test-reports", write, reports::other)
         .post("/api/v1/testng/test-reports", write, reports::testng)
+}
+
+fn reports(routes: Routes) -> Routes {
+    use crate::results::http;
+    const READ: Access = Access::Scope(Scope::ResultsRead);
+    // Files are streamed to the disk, with a limit of their own.
+    let upload = ingest::http::upload.layer(DefaultBodyLimit::disable());
+    routes
+        .post("/api/v1/projects/{project}/uploads", Access::Scope(Scope::ResultsWrite), upload)
+        // Who may upload may also learn what became of it.
+        .get("/api/v1/projects/{project}/uploads/{upload}", Access::Scope(Scope::ResultsWrite), ingest::http::read)
+        .get("/api/v1/projects/{project}/runs", READ, http::list)
+        .get("/api/v1/projects/{project}/runs/{number}", READ, http::read)
+        .get("/api/v1/projects/{project}/runs/{number}/results", READ, http::list_results)
+        .get("/api/v1/projects/{project}/runs/{number}/results/{result}", READ, http::read_result)
+        .get("/api/v1/projects/{project}/attachments/{attachment}", READ, http::download)
+}
+
+fn pages_of_results(routes: Routes) -> Routes {
+    use results::{projects, result, run, runs, upload};
+    let take_upload = upload::upload.layer(DefaultBodyLimit::disable());
+    routes
+        .get("/projects", Access::Session, projects::show)
+        .post("/projects", Access::Session, projects::create)
+        .get("/projects/new", Access::Session, projects::ask)
+        .get("/team/{team}/project/{project}/executions", Access::Session, runs::show)
+        .get("/team/{team}/project/{project}/executions/{number}", Access::Session, run::show)
+        .get("/team/{team}/project/{project}/executions/{number}/results/{result}", Access::Session, result::show)
+        .get("/team/{team}/project/{project}/upload", Access::Session, upload::show)
+        .post("/team/{team}/project/{project}/upload", Access::Session, take_upload)
+        // Official clients print these addresses.
+        .get("/team/{team}/project/{project}/test-project", Access::Session, runs::to_runs)
+        .get("/team/{team}/project/{project}/grid/plan/{plan}/job/{job}", Access::Session, runs::to_runs_from_job)
 }

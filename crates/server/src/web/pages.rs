@@ -1,12 +1,67 @@
 //! The pages that belong to no domain.
 
-use axum::response::{Html, IntoResponse as _, Response};
+use askama::Template;
+use axum::extract::State;
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
 
-use super::layout::{Chrome, ProblemPage, render};
-use crate::error::Error;
+use super::layout::{Bar, Choice, Chrome, Mark, ProblemPage, Spark, SparkBar, When, render};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::time::HOUR;
 
 pub async fn healthz() -> &'static str {
     "ok\n"
+}
+
+pub async fn home() -> Redirect {
+    Redirect::to("/projects")
+}
+
+#[derive(Template)]
+#[template(path = "styleguide.html")]
+struct StyleGuide {
+    page: Chrome,
+    statuses: Vec<Mark>,
+    bar: Bar,
+    spark: Spark,
+    now: When,
+    choices: Vec<Choice>,
+}
+
+/// All pieces of the visual language on one page.
+pub async fn style_guide(State(app): State<App>) -> Result<Html<String>> {
+    let words = [
+        ("passed", "Passed"),
+        ("failed", "Failed"),
+        ("error", "Error"),
+        ("incomplete", "Incomplete"),
+        ("skipped", "Skipped"),
+        ("not_run", "Not run"),
+        ("running", "Running"),
+        ("flaky", "Flaky"),
+        ("active", "Active"),
+        ("expiring_soon", "Expiring soon"),
+        ("expired", "Expired"),
+        ("disabled", "Disabled"),
+        ("revoked", "Revoked"),
+    ];
+    let statuses = words.map(|(key, label)| Mark { key, label });
+    let bars = (0..20).map(|i| {
+        let height = f64::from(2 + i);
+        SparkBar { key: if i % 5 == 0 { "failed" } else { "passed" }, x: f64::from(i) * 5.0, y: 24.0 - height, height }
+    });
+    let choices =
+        [Choice::new("one", "One").hint("The first").selected(true), Choice::new("two", "Two").hint("The second")];
+    let now = app.clock.now();
+    let page = StyleGuide {
+        page: Chrome::plain(),
+        bar: Bar::new(&[(statuses[1], 4), (statuses[0], 90), (statuses[4], 6)]),
+        statuses: statuses.into(),
+        spark: Spark { label: "Twenty runs".to_owned(), bars: bars.collect() },
+        now: When::new(now.plus(-3 * HOUR), now),
+        choices: choices.into(),
+    };
+    render(&page)
 }
 
 /// The page that tells a person what went wrong.

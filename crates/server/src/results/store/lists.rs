@@ -9,7 +9,9 @@ use super::runs::CountsRow;
 use crate::db::{Tx, on};
 use crate::error::Result;
 use crate::ids::{AttachmentId, CaseId, ProjectId, ResultId, RunId, SuiteId};
-use crate::results::{Attachment, CaseResult, Detail, HistoryEntry, ResultFilter, Suite, status_from_name, status_name};
+use crate::results::{
+    Attachment, CaseResult, Detail, HistoryEntry, ResultFilter, Suite, status_from_name, status_name,
+};
 use crate::time::Millis;
 
 const SUITE: &str = "id, parent_id, name, hostname, started_at, duration_ms, total, passed, failed, error, incomplete, \
@@ -77,7 +79,8 @@ impl From<ResultRow> for CaseResult {
 
 pub async fn list_suites(tx: &mut Tx, run: RunId) -> Result<Vec<Suite>> {
     let sql = format!("SELECT {SUITE} FROM suite WHERE run_id = $1 ORDER BY id");
-    let rows: Vec<SuiteRow> = on!(tx, conn => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(run).fetch_all(conn).await)?;
+    let rows: Vec<SuiteRow> =
+        on!(tx, conn => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(run).fetch_all(conn).await)?;
     Ok(rows.into_iter().map(Suite::from).collect())
 }
 
@@ -120,7 +123,10 @@ pub async fn list_results(
         query.push(" AND (status, id) > (").push_bind(status_name(status)).push(", ").push_bind(id).push(")");
     }
     if let Some(text) = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        query.push(" AND (lower(name) LIKE ").push_bind(containing(text)).push(" ESCAPE '\\' OR lower(class_name) LIKE ");
+        query
+            .push(" AND (lower(name) LIKE ")
+            .push_bind(containing(text))
+            .push(" ESCAPE '\\' OR lower(class_name) LIKE ");
         query.push_bind(containing(text)).push(" ESCAPE '\\')");
     }
     query.push(" ORDER BY status, id LIMIT ").push_bind(limit as i64);
@@ -174,13 +180,16 @@ pub async fn list_attachments(tx: &mut Tx, result: ResultId) -> Result<Vec<Attac
 
 /// Lists the files of a run that belong to no result; at most 1000.
 pub async fn list_run_attachments(tx: &mut Tx, run: RunId) -> Result<Vec<Attachment>> {
-    let sql =
-        format!("SELECT {ATTACHMENT} FROM attachment a WHERE a.run_id = $1 AND a.result_id IS NULL ORDER BY a.id LIMIT 1000");
+    let sql = format!(
+        "SELECT {ATTACHMENT} FROM attachment a WHERE a.run_id = $1 AND a.result_id IS NULL ORDER BY a.id LIMIT 1000"
+    );
     Ok(on!(tx, conn => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(run).fetch_all(conn).await)?)
 }
 
 pub async fn find_attachment(tx: &mut Tx, project: ProjectId, id: AttachmentId) -> Result<Option<Attachment>> {
-    let sql = format!("SELECT {ATTACHMENT} FROM attachment a JOIN run ON run.id = a.run_id WHERE a.id = $1 AND run.project_id = $2");
+    let sql = format!(
+        "SELECT {ATTACHMENT} FROM attachment a JOIN run ON run.id = a.run_id WHERE a.id = $1 AND run.project_id = $2"
+    );
     let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).bind(project);
     Ok(on!(tx, conn => query.fetch_optional(conn).await)?)
 }

@@ -50,7 +50,8 @@ fn insert(table: &str, columns: &str, rows: usize) -> AssertSqlSafe<String> {
 
 /// Finds the cases of a project by the hash of their key; at most [`CHUNK`] at once.
 pub async fn list_cases(tx: &mut Tx, project: ProjectId, hashes: &[&str]) -> Result<HashMap<String, CaseId>> {
-    let sql = format!("SELECT key_hash, id FROM test_case WHERE project_id = ? AND key_hash IN ({})", marks(hashes.len()));
+    let sql =
+        format!("SELECT key_hash, id FROM test_case WHERE project_id = ? AND key_hash IN ({})", marks(hashes.len()));
     let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(project).persistent(hashes.len() == CHUNK);
     for hash in hashes {
         query = query.bind(*hash);

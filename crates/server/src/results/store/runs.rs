@@ -151,7 +151,8 @@ pub async fn find_run(tx: &mut Tx, project: ProjectId, number: i64) -> Result<Op
 
 pub async fn find_run_by_id(tx: &mut Tx, id: RunId) -> Result<Option<Run>> {
     let sql = format!("SELECT {COLUMNS} FROM run WHERE id = $1");
-    let row: Option<Row> = on!(tx, conn => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(conn).await)?;
+    let row: Option<Row> =
+        on!(tx, conn => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(conn).await)?;
     Ok(row.map(Run::from))
 }
 
@@ -219,7 +220,8 @@ pub async fn count_runs(tx: &mut Tx, project: ProjectId) -> Result<i64> {
 
 /// Lists runs in progress that were last heard of before `before`.
 pub async fn list_silent(tx: &mut Tx, before: Millis) -> Result<Vec<Run>> {
-    let sql = format!("SELECT {COLUMNS} FROM run WHERE stage = 'running' AND touched_at < $1 ORDER BY touched_at LIMIT 100");
+    let sql =
+        format!("SELECT {COLUMNS} FROM run WHERE stage = 'running' AND touched_at < $1 ORDER BY touched_at LIMIT 100");
     let rows: Vec<Row> = on!(tx, conn => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(before).fetch_all(conn).await)?;
     Ok(rows.into_iter().map(Run::from).collect())
 }

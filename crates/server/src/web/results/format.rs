@@ -77,7 +77,9 @@ pub fn plain(text: &str) -> String {
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
-            '\u{1b}' if letters.next_if_eq(&'[').is_some() => while letters.next().is_some_and(|it| !('@'..='~').contains(&it)) {},
+            '\u{1b}' if letters.next_if_eq(&'[').is_some() => {
+                while letters.next().is_some_and(|it| !('@'..='~').contains(&it)) {}
+            }
             '\u{1b}' => {}
             letter => plain.push(letter),
         }

@@ -126,7 +126,10 @@ fn spark(runs: &[Run]) -> Spark {
         SparkBar { key: mark(run.status).key, x: i as f64 * 5.0, y: 24.0 - height, height }
     });
     let n_failed = runs.iter().filter(|run| run.status == testward_wire::results::Status::Failed).count();
-    Spark { label: format!("Pass rate of the last {} runs, {n_failed} of them failed", runs.len()), bars: bars.collect() }
+    Spark {
+        label: format!("Pass rate of the last {} runs, {n_failed} of them failed", runs.len()),
+        bars: bars.collect(),
+    }
 }
 
 pub async fn ask(State(app): State<App>, caller: Caller) -> Result<Response> {

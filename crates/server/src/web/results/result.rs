@@ -237,7 +237,8 @@ fn step(step: &StepDetail) -> Step {
 
 fn output(text: &TextPart) -> Option<Output> {
     let bytes = (text.head.len() + text.tail.len()) as u64 + text.omitted_bytes;
-    let omitted = (text.omitted_bytes > 0).then(|| format!("{} left out; the report file has it whole", size(text.omitted_bytes as i64)));
+    let omitted = (text.omitted_bytes > 0)
+        .then(|| format!("{} left out; the report file has it whole", size(text.omitted_bytes as i64)));
     (bytes > 0).then(|| Output { head: plain(&text.head), omitted, tail: plain(&text.tail), size: size(bytes as i64) })
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::Html;
+use axum::response::{Html, Redirect};
 use serde::Deserialize;
 use testward_wire::results::Status;
 
@@ -98,6 +98,16 @@ pub async fn show(
     render(&page)
 }
 
+/// Leads to the runs from an address that an official client printed.
+pub async fn to_runs(Path((team, project)): Path<(TeamId, ProjectId)>) -> Redirect {
+    Redirect::to(&format!("/team/{team}/project/{project}/executions"))
+}
+
+/// The same for a job: plans and jobs have no pages of their own yet.
+pub async fn to_runs_from_job(Path((team, project, _, _)): Path<(TeamId, ProjectId, i64, i64)>) -> Redirect {
+    Redirect::to(&format!("/team/{team}/project/{project}/executions"))
+}
+
 /// Returns what the people are called who uploaded the runs.
 async fn names(tx: &mut Tx, runs: &[Run]) -> Result<HashMap<PersonId, String>> {
     let mut names = HashMap::new();
@@ -138,7 +148,10 @@ impl Shown {
 
     fn pages(&self, project: &Project, next: Option<&str>) -> Paging {
         let to = |after: &str| {
-            href(&project.path(), &[("status", &self.status), ("branch", &self.branch), ("q", &self.q), ("after", after)])
+            href(
+                &project.path(),
+                &[("status", &self.status), ("branch", &self.branch), ("q", &self.q), ("after", after)],
+            )
         };
         Paging { newer: (!self.after.is_empty()).then(|| to("")), older: next.map(to) }
     }

@@ -44,7 +44,12 @@ pub async fn show(
 
 async fn upload_page(app: &App, caller: &Caller, project: &Project, problems: Vec<String>) -> Result<Response> {
     let mut tx = app.db.read().await?;
-    let formats = [("auto", "Recognise by content"), ("junit", "JUnit XML"), ("testops", "TestOps JSON"), ("katalon", "Katalon report")];
+    let formats = [
+        ("auto", "Recognise by content"),
+        ("junit", "JUnit XML"),
+        ("testops", "TestOps JSON"),
+        ("katalon", "Katalon report"),
+    ];
     let head = ProjectHead::new(project);
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let page = UploadPage {
