@@ -281,8 +281,9 @@ impl Writer {
             self.write_results(tx, &chunk.results).await?;
         }
         if !chunk.suites.is_empty() {
-            let place = |suite| (self.suite_id(suite.index), suite.parent.map(|parent| self.suite_id(parent)), suite);
-            let rows: Vec<_> = chunk.suites.iter().map(place).collect();
+            let parent = |suite: &NewSuite| suite.parent.map(|parent| self.suite_id(parent));
+            let suites = chunk.suites.iter();
+            let rows: Vec<_> = suites.map(|suite| (self.suite_id(suite.index), parent(suite), suite)).collect();
             store::insert_suites(tx, self.run, Some(self.upload), &rows).await?;
         }
         Ok(())

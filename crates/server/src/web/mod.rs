@@ -16,7 +16,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler as _;
 use axum::middleware::from_fn_with_state;
+use testward_wire::keys::Scope;
 use tower_http::compression::CompressionLayer;
 
 pub use face::RequestId;
@@ -26,7 +29,7 @@ pub use serve::{Server, into_anyhow, lock, run_chores};
 
 use crate::app::App;
 use crate::gate::Access;
-use crate::{identity, keys};
+use crate::{identity, ingest, keys, results};
 use routes::Routes;
 
 /// Builds the service, with the table of what it serves.
@@ -43,7 +46,8 @@ fn table(app: App) -> Routes {
     let routes = people(routes);
     let routes = account(routes);
     let routes = api_keys(routes);
-    api_key_pages(routes)
+    let routes = api_key_pages(routes);
+    reports(routes)
 }
 
 fn operation(routes: Routes) -> Routes {
@@ -111,4 +115,18 @@ fn api_key_pages(routes: Routes) -> Routes {
         .get("/user/apikey/{key}/edit", Access::Session, change::ask_edit)
         .post("/user/apikey/{key}/edit", Access::Session, change::edit)
         .get("/user/apikey/{key}/usage", Access::Session, change::usage)
+}
+
+fn reports(routes: Routes) -> Routes {
+    const READ: Access = Access::Scope(Scope::ResultsRead);
+    // Files are streamed to the disk, with a limit of their own.
+    let upload = ingest::http::upload.layer(DefaultBodyLimit::disable());
+    routes
+        .post("/api/v1/projects/{project}/uploads", Access::Scope(Scope::ResultsWrite), upload)
+        .get("/api/v1/projects/{project}/uploads/{upload}", READ, ingest::http::read)
+        .get("/api/v1/projects/{project}/runs", READ, results::http::list)
+        .get("/api/v1/projects/{project}/runs/{number}", READ, results::http::read)
+        .get("/api/v1/projects/{project}/runs/{number}/results", READ, results::http::list_results)
+        .get("/api/v1/projects/{project}/runs/{number}/results/{result}", READ, results::http::read_result)
+        .get("/api/v1/projects/{project}/attachments/{attachment}", READ, results::http::download)
 }
