@@ -2,5 +2,7 @@
 
 mod support;
 
+mod ingest;
 mod keys;
 mod people;
+mod results;
