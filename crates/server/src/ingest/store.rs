@@ -117,11 +117,10 @@ const fn outcome_name(outcome: FileOutcome) -> &'static str {
     }
 }
 
-/// A place for a file: who it belongs to and what lies there.
+/// A place for a file.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct File {
     pub id: FileId,
-    pub blob: Option<String>,
     pub bytes: i64,
 }
 
@@ -143,12 +142,12 @@ pub async fn insert_file(
 }
 
 pub async fn find_file_by_token(tx: &mut Tx, token_hash: &str) -> Result<Option<File>> {
-    let sql = "SELECT id, blob, bytes FROM file WHERE token_hash = $1";
+    let sql = "SELECT id, bytes FROM file WHERE token_hash = $1";
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(token_hash).fetch_optional(conn).await)?)
 }
 
 pub async fn find_file_by_path(tx: &mut Tx, project: ProjectId, path: &str) -> Result<Option<File>> {
-    let sql = "SELECT id, blob, bytes FROM file WHERE path = $1 AND project_id = $2";
+    let sql = "SELECT id, bytes FROM file WHERE path = $1 AND project_id = $2";
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(path).bind(project).fetch_optional(conn).await)?)
 }
 

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::identity::FirstSteps;
 use crate::random::Random;
 use crate::time::Clock;
-use crate::{admin, identity, keys, projects, web};
+use crate::{admin, identity, ingest, keys, projects, web};
 
 /// How often uses are written down and what is overdue is ended.
 const CHORES_EVERY: Duration = Duration::from_secs(10);
@@ -60,6 +60,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (stopping, stopped) = watch::channel(false);
         let work = spawn(work(self.app.clone(), stopped.clone()));
+        let importing = spawn(import(self.app.clone(), stopped.clone()));
         let orders = spawn(take_orders(self.app.clone(), self.socket.clone()));
         let (service, _) = web::service(&self.app);
         let service = <_ as axum::ServiceExt<Request>>::into_make_service_with_connect_info::<SocketAddr>(service);
@@ -77,6 +78,7 @@ impl Server {
             tracing::warn!("some requests took longer than {} seconds and were cut off", GRACE.as_secs());
         }
         work.await?;
+        importing.await?;
         orders.abort();
         let _ = std::fs::remove_file(&self.socket);
         keys::flush_uses(&self.app).await.map_err(into_anyhow)?;
@@ -132,6 +134,14 @@ pub fn lock(config: &Config) -> anyhow::Result<File> {
             folder.display()
         ),
         Err(TryLockError::Error(error)) => Err(error).context("locking the data folder"),
+    }
+}
+
+/// Imports uploads until told to stop. One that is cut off begins again at the next start.
+async fn import(app: App, mut stopped: watch::Receiver<bool>) {
+    tokio::select! {
+        () = ingest::work(app) => {}
+        _ = stopped.changed() => {}
     }
 }
 

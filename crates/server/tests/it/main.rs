@@ -2,6 +2,11 @@
 
 mod support;
 
+<<<<<<< HEAD
 mod compat;
+=======
+mod ingest;
+>>>>>>> ingest
 mod keys;
 mod people;
+mod results;

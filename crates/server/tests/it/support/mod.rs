@@ -21,7 +21,8 @@ use testward_server::ids::{ProjectId, TeamId};
 use testward_server::random::Random;
 use testward_server::time::{Clock, Millis};
 use testward_server::web::{self, Normalised};
-use testward_server::{keys, projects};
+use testward_server::{ingest, keys, projects};
+use tokio::task::JoinHandle;
 use tower::Service as _;
 
 /// 2026-11-23T09:00:00Z.
@@ -35,6 +36,7 @@ pub struct TestApp {
     pub team: TeamId,
     service: Normalised<Router>,
     folder: TempDir,
+    importer: JoinHandle<()>,
 }
 
 /// Somebody, or something, that calls the server.
@@ -62,20 +64,25 @@ impl TestApp {
         let app = open(&folder).await;
         let (team, project) = found(&app).await;
         let (service, _) = web::service(&app);
-        Self { app, project, team, service, folder }
+        let importer = import(&app);
+        Self { app, project, team, service, folder, importer }
     }
 
     /// Stops the server and starts it again on the same data.
     pub async fn restarted(self) -> Self {
-        let Self { app, project, team, folder, service } = self;
+        let Self { app, project, team, folder, service, importer } = self;
         drop(service);
+        importer.abort();
+        // A task that was told to end is gone when it was waited for.
+        let _ = importer.await;
         let now = app.clock.now();
         app.db.close().await;
         drop(app);
         let app = open(&folder).await;
         app.clock.advance(now.since(NOW));
         let (service, _) = web::service(&app);
-        Self { app, project, team, service, folder }
+        let importer = import(&app);
+        Self { app, project, team, service, folder, importer }
     }
 
     /// Returns the folder that holds database, blobs and secrets.
@@ -132,6 +139,12 @@ impl TestApp {
         let answer = self.anna().await.post("/api/v1/api-keys", json!({"name": "ci", "scopes": scopes})).await;
         self.with_key(answer.json()["key"].as_str().expect("a key"))
     }
+}
+
+/// Imports uploads beside the test, as a serving process does.
+#[expect(clippy::disallowed_methods, reason = "there is no serve loop in a test")]
+fn import(app: &App) -> JoinHandle<()> {
+    tokio::spawn(ingest::work(app.clone()))
 }
 
 async fn open(folder: &TempDir) -> App {
