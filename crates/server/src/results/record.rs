@@ -284,13 +284,8 @@ impl Writer {
         }
         if !chunk.suites.is_empty() {
             let parent = |suite: &NewSuite| suite.parent.map(|parent| self.suite_id(parent));
-<<<<<<< HEAD
-            let rows: Vec<_> =
-                chunk.suites.iter().map(|suite| (self.suite_id(suite.index), parent(suite), suite)).collect();
-=======
             let suites = chunk.suites.iter();
             let rows: Vec<_> = suites.map(|suite| (self.suite_id(suite.index), parent(suite), suite)).collect();
->>>>>>> ingest
             store::insert_suites(tx, self.run, Some(self.upload), &rows).await?;
         }
         Ok(())

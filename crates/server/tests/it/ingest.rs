@@ -99,7 +99,8 @@ impl<'a> Hands<'a> {
 
     async fn receipt(&self, announced: &Announced) -> Value {
         let mut tx = self.app.app.db.read().await.expect("tx");
-        let receipt = ingest::find_receipt(&mut tx, "http://t", &self.project, announced.upload).await.expect("receipt");
+        let receipt =
+            ingest::find_receipt(&mut tx, "http://t", &self.project, announced.upload).await.expect("receipt");
         serde_json::to_value(receipt).expect("JSON")
     }
 
@@ -278,7 +279,8 @@ async fn an_import_that_was_cut_off_begins_again() {
     let again = ci.get(&format!("/api/v1/projects/{}/uploads/1", app.project)).await.ok().json();
     assert_eq!(again, receipt);
     let n: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM result").fetch_one(&database).await.expect("counted");
-    let n_files: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM attachment").fetch_one(&database).await.expect("counted");
+    let n_files: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM attachment").fetch_one(&database).await.expect("counted");
     assert_eq!((n, n_files), (3, 1));
 }
 

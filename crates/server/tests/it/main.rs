@@ -2,11 +2,8 @@
 
 mod support;
 
-<<<<<<< HEAD
 mod compat;
-=======
 mod ingest;
->>>>>>> ingest
 mod keys;
 mod people;
 mod results;
