@@ -59,7 +59,7 @@ async fn show(listen: SocketAddr) -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "the server runs beside the show")]
     let running = tokio::spawn(server.run(stop_signal()));
     let order =
-        Order::CreateKey { email: EMAIL.to_owned(), name: "Demo upload".to_owned(), expires: Some("1d".to_owned()) };
+        Order::CreateKey { email: EMAIL.to_owned(), name: "Demo upload".to_owned(), expires: Some("90d".to_owned()) };
     let Outcome::Secret { secret: key, .. } = admin::carry_out(&app, order).await else {
         bail!("the demo's API key could not be made");
     };
