@@ -40,9 +40,11 @@ async fn show(listen: SocketAddr) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("making a temporary folder")?;
     let password = Random::System.base62(16);
     let first_person = FirstPerson {
+        name: "Demo".to_owned(),
         email: EMAIL.to_owned(),
         password: password.clone(),
         organization: "Demo".to_owned(),
+        team: "Default team".to_owned(),
         project: "Web shop".to_owned(),
     };
     let config = Config {
