@@ -58,9 +58,7 @@ fn a_module_uses_only_those_above_it() {
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|source| !SHARED.contains(&source.module.as_str())) {
         for (i, name) in order.iter().enumerate().filter(|(_, name)| !SHARED.contains(&name.as_str())) {
-            let uses = source.text.contains(&format!("crate::{name}::"))
-                || source.text.contains(&format!("use crate::{name};"));
-            if uses && place(&source.module).is_some_and(|own| own < i) {
+            if uses(&source.text, name) && place(&source.module).is_some_and(|own| own < i) {
                 wrong.push(format!("{} uses {name}", source.path.display()));
             }
         }
