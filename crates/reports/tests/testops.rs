@@ -68,9 +68,9 @@ fn what_stands_before_a_break_is_kept() {
     let outcome = read_upload(&upload).expect("a report");
     assert_eq!(outcome.cases().len(), 2);
     assert!(outcome.summary.is_truncated);
-    expect![[r#"
+    expect![[r"
         r/suites.json: EOF while parsing a string; 0 entries before it are kept
-        r/results.json: EOF while parsing a value; 2 entries before it are kept"#]]
+        r/results.json: EOF while parsing a value; 2 entries before it are kept"]]
     .assert_eq(&outcome.repairs().join("\n"));
 }
 
