@@ -277,8 +277,8 @@ pub async fn find_ending(tx: &mut Tx, run: RunId) -> Result<Ending> {
     let sql = "SELECT MIN(started_at), MAX(ended_at), CAST(SUM(duration_ms) AS DOUBLE PRECISION), \
                COUNT(CASE WHEN is_cut_off THEN 1 END), COUNT(CASE WHEN has_suite_failures THEN 1 END) \
                FROM upload WHERE run_id = $1";
-    type Row = (Option<Millis>, Option<Millis>, Option<f64>, i64, i64);
-    let row: Row = on!(tx, conn => sqlx::query_as(sql).bind(run).fetch_one(conn).await)?;
+    let row: (Option<Millis>, Option<Millis>, Option<f64>, i64, i64) =
+        on!(tx, conn => sqlx::query_as(sql).bind(run).fetch_one(conn).await)?;
     Ok(Ending {
         started_at: row.0,
         ended_at: row.1,
