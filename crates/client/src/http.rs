@@ -278,6 +278,7 @@ fn back_off(tried: u32) -> Duration {
     full / 2 + (full / 2).mul_f64(f64::from(random_byte()) / 255.0)
 }
 
+#[expect(clippy::disallowed_methods, reason = "the client has no other source of randomness")]
 fn random_byte() -> u8 {
     let mut byte = [0];
     // Without randomness the pause is merely less spread.

@@ -27,15 +27,29 @@ pub(crate) fn failure(kind: Option<&str>, message: &str, text: TextBuilder) -> F
             line.clone_into(&mut message);
         }
     }
+    if let Some(line) = pytest_line(&message).filter(|_| !stack.is_empty()) {
+        line.to_owned().clone_into(&mut message);
+    }
     clip(&mut message, KEPT);
     let kind = kind.map(ToOwned::to_owned).or_else(|| exception_name(&message).map(ToOwned::to_owned));
     Failure { kind, message, stack }
 }
 
+/// What go prints around the output of each test.
+const FRAMING: [&str; 6] = ["=== RUN", "=== PAUSE", "=== CONT", "--- FAIL", "--- SKIP", "--- PASS"];
+
 /// First line of a text that says anything, cut to a length that fits a heading.
 pub(crate) fn first_line(text: &str) -> &str {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let says = |line: &&str| !line.is_empty() && !FRAMING.iter().any(|framing| line.starts_with(framing));
+    let mut lines = text.lines().map(str::trim);
+    let line = lines.clone().find(says).or_else(|| lines.find(|line| !line.is_empty())).unwrap_or_default();
     &line[..line.floor_char_boundary(LONGEST_LINE)]
+}
+
+/// The line by which pytest says what was wrong, of a message that repeats its whole report.
+fn pytest_line(message: &str) -> Option<&str> {
+    let line = message.lines().skip(1).find(|line| line.starts_with("E   "))?;
+    Some(line[1..].trim()).filter(|line| !line.is_empty())
 }
 
 /// Where the stack begins within a message that has one.

@@ -59,7 +59,7 @@ pub(crate) fn duration(written: &str) -> (Duration, Option<Separator>) {
     let groups = rest.split('.').next().unwrap_or(rest);
     let has_groups = groups.split(',').all(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit()));
     let can_be_thousands = has_groups && (1..=3).contains(&unsigned.len()) && !unsigned.starts_with('0');
-    let can_be_decimal = !rest.contains([',', '.']);
+    let can_be_decimal = !rest.contains([',', '.']) && !first.contains('.');
     let thousands = plain(&number.replace(',', ""), millis);
     let decimal = plain(&number.replace(',', "."), millis);
     match (can_be_decimal, can_be_thousands) {
@@ -103,30 +103,74 @@ fn clock(text: &str) -> Duration {
         _ => ("0", text),
     };
     let Ok(days) = days.parse::<u32>() else { return Duration::Unreadable };
-    let mut seconds = f64::from(days) * 24.0;
     let parts: Vec<&str> = text.split(':').collect();
-    if parts.len() > 3 {
+    if !(2..=3).contains(&parts.len()) || (days > 0 && parts.len() == 2) {
         return Duration::Unreadable;
     }
-    if parts.len() == 2 {
-        seconds *= 60.0;
-    }
-    for part in parts {
+    let mut seconds = 0.0;
+    for (i, part) in parts.iter().enumerate() {
         match part.replace(',', ".").parse::<f64>() {
             Ok(value) if value.is_finite() && value >= 0.0 => seconds = seconds * 60.0 + value,
             _ => return Duration::Unreadable,
+        }
+        if i == 0 {
+            seconds += f64::from(days) * 24.0;
         }
     }
     if is_negative { Duration::Negative } else { checked(seconds * 1000.0) }
 }
 
+/// Longest duration believed, in milliseconds: some three hundred years.
+const LONGEST: f64 = 1e13;
+
 /// Drops the noise that conversion to milliseconds adds behind the sixth decimal.
 fn checked(millis: f64) -> Duration {
-    if !millis.is_finite() {
-        return Duration::Unreadable;
+    plausible(millis).map_or(Duration::Unreadable, |millis| Duration::Millis((millis * 1e6).round() / 1e6))
+}
+
+/// The milliseconds if a test can have taken them.
+pub(crate) fn plausible(millis: f64) -> Option<f64> {
+    (0.0..=LONGEST).contains(&millis).then_some(millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Comma, Duration, Separator, duration};
+
+    #[test]
+    fn durations_come_in_many_forms() {
+        for (written, millis) in [
+            ("1.5", 1500.0),
+            ("0", 0.0),
+            (" 4.50611114501953e-05 ", 0.045_061),
+            ("1e3", 1_000_000.0),
+            ("02:03:56", 7_436_000.0),
+            ("01:02.5", 62_500.0),
+            ("00:00:00.0010000", 1.0),
+            ("1.02:03:04", 93_784_000.0),
+            ("12ms", 12.0),
+            ("1.5s", 1500.0),
+            ("0,03", 30.0),
+            ("2,120.532", 2_120_532.0),
+            ("1,234,567", 1_234_567_000.0),
+            ("1.234,5", 1_234_500.0),
+            ("12,5", 12_500.0),
+            ("0.57", 570.0),
+        ] {
+            assert_eq!(duration(written).0, Duration::Millis(millis), "{written}");
+        }
+        assert_eq!(duration("1,078").0, Duration::Either(Comma { decimal: 1078.0, thousands: 1_078_000.0 }));
+        assert_eq!(duration("-0.001").0, Duration::Negative);
+        for absent in ["", "  ", "n/a", "-"] {
+            assert_eq!(duration(absent).0, Duration::Absent);
+        }
+        for unreadable in
+            ["NaN", "inf", "1e999", "soon", "1:2:3:4", "1,2,3", ",", "s", "ms", "1,,2.3.4", ":", "99999999999:1:1"]
+        {
+            assert_eq!(duration(unreadable).0, Duration::Unreadable, "{unreadable}");
+        }
+        assert_eq!(duration("2,120.532").1, Some(Separator::Thousands));
+        assert_eq!(duration("0,160").1, Some(Separator::Decimal));
+        assert_eq!(duration("0.5").1, Some(Separator::Thousands));
     }
-    if millis > 1e9 {
-        return Duration::Millis(millis);
-    }
-    Duration::Millis((millis * 1e6).round() / 1e6)
 }

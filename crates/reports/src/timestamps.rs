@@ -10,7 +10,8 @@ pub(crate) fn timestamp(written: &str) -> Option<Timestamp> {
     if text.is_empty() || text.len() > 64 || !text.is_ascii() {
         return None;
     }
-    epoch(text).or_else(|| calendar(text))
+    // jest-junit dates a suite that did not start to the first second of 1970.
+    epoch(text).or_else(|| calendar(text)).filter(|at| at.millis.abs() > 24 * 3_600_000)
 }
 
 /// Milliseconds since 1970, UTC by definition.
@@ -242,4 +243,67 @@ fn zone(word: &str) -> Option<i64> {
         "aedt" => 660,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::timestamp;
+
+    fn read(written: &str) -> String {
+        timestamp(written).map_or("none".to_owned(), |at| {
+            let instant = jiff::Timestamp::from_millisecond(at.millis).expect("in range");
+            format!("{instant}{}", if at.has_zone { "" } else { " local" })
+        })
+    }
+
+    #[test]
+    fn time_stamps_come_in_many_shapes() {
+        for (written, meant) in [
+            ("2026-01-02T03:04:05", "2026-01-02T03:04:05Z local"),
+            ("2022-05-13 15:24:06", "2022-05-13T15:24:06Z local"),
+            ("20-05-2025T20:39:58", "2025-05-20T20:39:58Z local"),
+            ("2026-06-14T06:15:28.392Z", "2026-06-14T06:15:28.392Z"),
+            ("2026-06-14T06:15:28.392123", "2026-06-14T06:15:28.392Z local"),
+            ("2026-06-14T06:15:28.392344123Z", "2026-06-14T06:15:28.392Z"),
+            ("2026-06-14T06:15:28,392+02:00", "2026-06-14T04:15:28.392Z"),
+            ("2026-06-14T06:15:28-0530", "2026-06-14T11:45:28Z"),
+            ("2026-06-14T06:15:28+02", "2026-06-14T04:15:28Z"),
+            ("2026-06-14T06:15:28+02:00[Europe/Paris]", "2026-06-14T04:15:28Z"),
+            ("2026-06-14T06:15Z", "2026-06-14T06:15:00Z"),
+            ("2026-06-14", "2026-06-14T00:00:00Z local"),
+            ("Sun, 23 Nov 2025 05:44:00 GMT", "2025-11-23T05:44:00Z"),
+            ("Mon Nov 23 09:28:14 UTC 2026", "2026-11-23T09:28:14Z"),
+            ("Nov 23, 2026 5:44:00 PM", "2026-11-23T17:44:00Z local"),
+            ("Nov 23, 2026 12:44:00 AM", "2026-11-23T00:44:00Z local"),
+            ("2026-03-17T11:28:41 MDT", "2026-03-17T17:28:41Z"),
+            // More than one country calls its zone so.
+            ("2026-03-17T11:28:41 IST", "2026-03-17T11:28:41Z local"),
+            ("17 Mar 2026 11:28:41 GMT+02:00", "2026-03-17T09:28:41Z"),
+            ("20260317 11:28:41.123", "2026-03-17T11:28:41.123Z local"),
+            ("20260317T112841Z", "2026-03-17T11:28:41Z"),
+            ("20260317_112841", "2026-03-17T11:28:41Z local"),
+            ("20260317112841", "2026-03-17T11:28:41Z local"),
+            ("2026/03/17 11:28:41", "2026-03-17T11:28:41Z local"),
+            ("03/17/2026 11:28:41", "2026-03-17T11:28:41Z local"),
+            ("17/03/2026 11:28:41", "2026-03-17T11:28:41Z local"),
+            ("1795428522", "2026-11-23T10:08:42Z"),
+            ("1795428522.5", "2026-11-23T10:08:42.5Z"),
+            ("1795428522000", "2026-11-23T10:08:42Z"),
+            ("1795428522000000", "2026-11-23T10:08:42Z"),
+            ("2026-06-30T23:59:60Z", "2026-06-30T23:59:59Z"),
+            ("", "none"),
+            ("n/a", "none"),
+            ("yesterday", "none"),
+            ("2026-13-01T00:00:00", "none"),
+            ("2026-02-30T00:00:00", "none"),
+            ("2026-01-01T25:00:00", "none"),
+            ("1970-01-01T00:00:00", "none"),
+            ("+", "none"),
+            ("12:00:00", "none"),
+            ("2026-01-01T00:00:00+", "none"),
+            ("2026-01-01T00:00:00+99:99", "none"),
+        ] {
+            assert_eq!(read(written), meant, "{written}");
+        }
+    }
 }

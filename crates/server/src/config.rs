@@ -26,9 +26,11 @@ impl Config {
 /// What a container's environment says of the first person.
 #[derive(Clone)]
 pub struct FirstPerson {
+    pub name: String,
     pub email: String,
     pub password: String,
     pub organization: String,
+    pub team: String,
     pub project: String,
 }
 

@@ -2,10 +2,10 @@
 
 pub mod time;
 pub mod random;
-pub mod ids;
 pub mod error;
 pub mod config;
 pub mod db;
+pub mod ids;
 pub mod blobs;
 pub mod gate;
 pub mod identity;

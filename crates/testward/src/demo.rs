@@ -40,9 +40,11 @@ async fn show(listen: SocketAddr) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("making a temporary folder")?;
     let password = Random::System.base62(16);
     let first_person = FirstPerson {
+        name: "Demo".to_owned(),
         email: EMAIL.to_owned(),
         password: password.clone(),
         organization: "Demo".to_owned(),
+        team: "Default team".to_owned(),
         project: "Web shop".to_owned(),
     };
     let config = Config {
@@ -59,7 +61,7 @@ async fn show(listen: SocketAddr) -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "the server runs beside the show")]
     let running = tokio::spawn(server.run(stop_signal()));
     let order =
-        Order::CreateKey { email: EMAIL.to_owned(), name: "Demo upload".to_owned(), expires: Some("1d".to_owned()) };
+        Order::CreateKey { email: EMAIL.to_owned(), name: "Demo upload".to_owned(), expires: Some("90d".to_owned()) };
     let Outcome::Secret { secret: key, .. } = admin::carry_out(&app, order).await else {
         bail!("the demo's API key could not be made");
     };

@@ -67,9 +67,11 @@ fn base_url(text: &str) -> Result<String, &'static str> {
 impl Args {
     fn config(self) -> Config {
         let first_person = self.admin_email.zip(self.admin_password).map(|(email, password)| FirstPerson {
+            name: email.split('@').next().unwrap_or(&email).to_owned(),
             email,
             password,
             organization: self.organization,
+            team: "Default team".to_owned(),
             project: self.project,
         });
         Config { base_url: self.base_url, first_person, ..self.data.config(self.listen) }

@@ -75,7 +75,7 @@ impl<'a> KeyText<'a> {
         }
         let kind = Kind::from_letter(bytes[2]).ok_or(Malformed::OtherFormat)?;
         let handle_ends = PREFIX_LEN + HANDLE_LEN;
-        let underscores = bytes.iter().filter(|b| **b == b'_').count();
+        let underscores = text.matches('_').count();
         if bytes[3] != b'_' || bytes[handle_ends] != b'_' || underscores != 2 {
             return Err(Malformed::OtherFormat);
         }

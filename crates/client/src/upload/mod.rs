@@ -141,6 +141,7 @@ fn fields(args: &Args, ci: Option<Origin>) -> Vec<(&'static str, String)> {
     fields
 }
 
+#[expect(clippy::disallowed_methods, reason = "the client has no other source of randomness")]
 fn random_name() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).locally("asking the system for randomness")?;
@@ -192,6 +193,7 @@ const fn is_unfinished(receipt: &Receipt) -> bool {
 }
 
 /// Asks until the reports are read or `--wait` is over.
+#[expect(clippy::disallowed_methods, reason = "measures how long it has waited")]
 fn finished(client: &Client, host: &mut Host<'_>, args: &Args, mut receipt: Receipt) -> Result<Receipt> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(250);

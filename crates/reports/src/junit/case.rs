@@ -1,6 +1,6 @@
 //! One `<testcase>` while it is read.
 
-use crate::failures::failure;
+use crate::failures::{failure, first_line};
 use crate::junit::elements::Kind;
 use crate::report::{Attempt, Case, Failure, Status, Step, Text};
 use crate::text::{Markers, TextBuilder, attachment};
@@ -77,6 +77,8 @@ pub(super) struct OpenCase {
     n_errors: u32,
     n_failures: u32,
     is_skipped: bool,
+    /// node:test runs what is yet to be done, and its failure is expected.
+    is_todo: bool,
     is_rerun: bool,
     is_flaky: bool,
     said: Option<Status>,
@@ -128,6 +130,7 @@ impl OpenCase {
             n_errors: 0,
             n_failures: 0,
             is_skipped: false,
+            is_todo: false,
             is_rerun: false,
             is_flaky: false,
             said: said_status(attributes),
@@ -166,6 +169,7 @@ impl OpenCase {
             }
             Kind::Skipped => {
                 self.is_skipped = true;
+                self.is_todo |= capture.label.as_deref() == Some("todo");
                 self.take_skip_reason(capture);
                 true
             }
@@ -204,6 +208,7 @@ impl OpenCase {
     fn outcome(&self) -> Status {
         let is_failing = self.n_errors > 0 || self.n_failures > 0 || self.is_rerun;
         match self.said {
+            _ if self.is_todo => Status::Skipped,
             Some(Status::Incomplete) if !self.is_flaky => Status::Incomplete,
             _ if self.n_errors > 0 => Status::Error,
             _ if self.n_failures > 0 => Status::Failed,
@@ -267,7 +272,10 @@ impl OpenCase {
     }
 
     fn take_skip_reason(&mut self, capture: Capture) {
-        let message = capture.message.as_deref().map(str::trim).filter(|message| !message.is_empty());
+        // node:test writes `true` where no reason was given.
+        let is_said = |message: &&str| !message.is_empty() && *message != "true";
+        let message = capture.message.as_deref().map(str::trim).filter(is_said);
+        let message = message.map(|message| if message.starts_with("=== RUN") { first_line(message) } else { message });
         let reason = message.map(ToOwned::to_owned).or_else(|| {
             let text = capture.text.finish_trimmed().head;
             Some(text.trim().to_owned()).filter(|text| !text.is_empty())

@@ -125,8 +125,11 @@ impl<'r, 'e> Reader<'r, 'e> {
                     .then(|| format!("root element <{}> is not that of a JUnit report", self.xml.name()));
             }
             if !is_root {
-                self.xml.repair(format!("<{}> after the report is ignored", self.xml.name()));
-            } else if self.n_roots == 1 && kind != Kind::Case {
+                // Not opened either: what is printed around a report need not be closed.
+                self.junk();
+                return None;
+            }
+            if self.n_roots == 1 && kind != Kind::Case {
                 self.xml.repair("more than one root element");
             }
             self.n_roots = self.n_roots.saturating_add(u32::from(is_root));
@@ -241,6 +244,7 @@ impl<'r, 'e> Reader<'r, 'e> {
                 self.close(n);
             }
             Closing::Beyond => {}
+            Closing::Nothing if self.stack.is_empty() => self.junk(),
             Closing::Nothing => {
                 self.xml.repair(format!("</{}> closes nothing", self.xml.name()));
                 self.literal_end();

@@ -6,7 +6,7 @@ use crate::katalon::escapes::unescape;
 use crate::repairs::Repairs;
 use crate::report::{Files, ParseError, Problem};
 use crate::text::TextBuilder;
-use crate::timestamps::timestamp;
+use crate::timestamps::{from_millis, timestamp};
 use crate::xml::{Scanner, Token};
 
 /// Properties and stack frames kept of one record.
@@ -200,7 +200,10 @@ impl Reader<'_> {
         let text = if text.tail.is_empty() { text.head } else { format!("{}\n…\n{}", text.head, text.tail) };
         match field {
             Field::Date => record.date = text,
-            Field::Millis => record.millis = text.trim().parse().ok(),
+            Field::Millis => {
+                let at = text.trim().parse().ok().and_then(from_millis);
+                record.millis = at.map(|at| at.millis);
+            }
             Field::Level => text.trim().clone_into(&mut record.level),
             Field::Method if self.is_in_frame => self.frame.method = text,
             Field::Method => text.trim().clone_into(&mut record.method),

@@ -7,6 +7,7 @@ use crate::katalon::records::Record;
 use crate::repairs::Repairs;
 use crate::report::{Attempt, Case, Event, Failure, Status, Step, Suite, SuiteEnd, Summary, Text, Timestamp};
 use crate::text::{TextBuilder, attachment, clip};
+use crate::times::plausible;
 
 /// Steps kept of one test.
 const MOST_STEPS: usize = 10_000;
@@ -109,7 +110,7 @@ impl<'e> Tree<'e> {
         let at = |millis: i64| Timestamp { millis, has_zone: true };
         self.summary.started_at = self.first.map(at);
         self.summary.ended_at = self.last.map(at);
-        self.summary.duration_ms = self.first.zip(self.last).map(|(first, last)| (last - first).max(0) as f64);
+        self.summary.duration_ms = between(self.first, self.last);
         self.summary.environment.extend(self.environment);
         self.summary
     }
@@ -395,7 +396,7 @@ fn told_failure(record: &Record) -> Failure {
 }
 
 fn between(from: Option<i64>, to: Option<i64>) -> Option<f64> {
-    from.zip(to).map(|(from, to)| to.saturating_sub(from).max(0) as f64)
+    from.zip(to).and_then(|(from, to)| plausible(to.saturating_sub(from).max(0) as f64))
 }
 
 /// `Start action : click` names what stands behind the colon.

@@ -205,3 +205,39 @@ pub(super) fn restored(text: &str) -> Text {
     }
     Text::from_str(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::{Mended, restored};
+
+    fn mended(json: &str) -> String {
+        let mut out = String::new();
+        Mended::new(json.as_bytes()).read_to_string(&mut out).expect("text");
+        out
+    }
+
+    fn parsed(json: &str) -> String {
+        serde_json::from_str(&mended(json)).expect("a string")
+    }
+
+    #[test]
+    fn what_json_forbids_is_mended() {
+        assert_eq!(parsed(r#""\ud83d\ude00 \n \" é""#), "😀 \n \" é");
+        assert_eq!(parsed(r#""\ud83d x \ude00\ud83d""#), "\u{fffd} x \u{fffd}\u{fffd}");
+        assert_eq!(parsed("\"a\nb\u{1}\""), "a\nb\u{1}");
+        assert_eq!(parsed(r#""\x41 \uZZZZ""#), "\\x41 \u{fffd}");
+        assert_eq!(parsed(r#""\é""#), "\\é");
+        assert_eq!(mended(r#"{"a": [1, "\\"]}"#), r#"{"a": [1, "\\"]}"#);
+    }
+
+    #[test]
+    fn a_long_string_keeps_its_ends() {
+        for unit in ["x", "é", "😀", r"\n", r"\u00e9", r"\ud83d\ude00"] {
+            let text = restored(&parsed(&format!("\"first{}last\"", unit.repeat(200_000))));
+            assert!(text.head.starts_with("first") && text.tail.ends_with("last"), "{unit}");
+            assert!(text.omitted_bytes > 0 && text.head.len() <= 65536 && text.tail.len() <= 65536, "{unit}");
+        }
+    }
+}

@@ -14,6 +14,7 @@ use crate::report::{Event, Files, ParseError, Problem, Report, Suite, SuiteEnd, 
 use crate::testops::fields::{Fields, Num, Object, Str};
 use crate::testops::mend::Mended;
 use crate::testops::results::Entry;
+use crate::times::plausible;
 use crate::timestamps::from_millis;
 
 /// Suites nested deeper than this hang off the last one that is not.
@@ -118,7 +119,7 @@ impl Reader<'_> {
         self.summary.started_at = execution.start.and_then(from_millis);
         self.summary.ended_at = execution.stop.and_then(from_millis);
         let measured = execution.start.zip(execution.stop).map(|(start, stop)| stop - start);
-        self.summary.duration_ms = execution.duration.or(measured).filter(|millis| *millis >= 0.0);
+        self.summary.duration_ms = execution.duration.or(measured).and_then(plausible);
         self.summary.session_id = execution.uuid;
         self.summary.environment.extend(execution.surroundings);
     }
@@ -216,7 +217,7 @@ struct SuiteEntry {
 impl SuiteEntry {
     fn duration(&self) -> Option<f64> {
         let measured = self.start.zip(self.stop).map(|(start, stop)| stop - start);
-        self.millis.or(measured).filter(|millis| *millis >= 0.0)
+        self.millis.or(measured).and_then(plausible)
     }
 }
 

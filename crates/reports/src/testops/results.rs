@@ -8,6 +8,7 @@ use crate::report::{Case, Failure, Status, Text};
 use crate::testops::fields::{Fields, List, Num, Object, Pairs, Str};
 use crate::testops::mend::restored;
 use crate::text::{TextBuilder, attachment};
+use crate::times::plausible;
 use crate::timestamps::from_millis;
 
 #[derive(Debug, Default)]
@@ -114,7 +115,7 @@ impl Entry {
             line: None,
             status,
             is_flaky: false,
-            duration_ms: self.duration.or(measured).filter(|millis| *millis >= 0.0),
+            duration_ms: self.duration.or(measured).and_then(plausible),
             started_at: self.start.and_then(from_millis),
             failures,
             skip_reason,
@@ -136,7 +137,9 @@ impl Problem {
         let message = self.message.as_deref().map(restored).unwrap_or_default().head;
         // jest leaves the message empty and puts everything into the stack.
         let message = if message.is_empty() { first_line(&stack.head).to_owned() } else { message };
-        let failure = failure(None, &message, TextBuilder::default());
-        if stack.head.is_empty() { failure } else { Failure { stack, ..failure } }
+        let mut text = TextBuilder::default();
+        text.push(&stack.head);
+        let failure = failure(None, &message, text);
+        if stack.omitted_bytes > 0 || !stack.tail.is_empty() { Failure { stack, ..failure } } else { failure }
     }
 }

@@ -463,7 +463,9 @@ impl<'a> Scanner<'a> {
                 let has_space = rest.len() < bytes.len();
                 match rest[len..].trim_ascii_start() {
                     [] | [b'>', ..] | [b'/', b'>', ..] => has_space,
-                    [b'=', after @ ..] => matches!(after.trim_ascii_start(), [] | [b'"' | b'\'', ..]),
+                    [b'=', after @ ..] => {
+                        !after.starts_with(b" ") || matches!(after.trim_ascii_start(), [] | [b'"' | b'\'', ..])
+                    }
                     _ => false,
                 }
             }

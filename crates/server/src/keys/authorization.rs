@@ -103,6 +103,7 @@ fn unreadable(message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn read_one(name: &'static str, value: &str) -> Result<String, &'static str> {
         let headers = HeaderMap::from_iter([(name.parse().expect("name"), value.parse().expect("value"))]);
@@ -148,6 +149,21 @@ mod tests {
             assert_eq!(read_one("authorization", broken), Err("invalid_credentials"), "{broken}");
         }
         assert_eq!(read_one("authorization", &format!("Bearer {}", "x".repeat(5000))), Err("header_too_long"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_the_parser_panic(value in proptest::collection::vec(0x20u8.., 0..200)) {
+            if let Ok(value) = HeaderValue::from_bytes(&value) {
+                let _ = read(&HeaderMap::from_iter([(header::AUTHORIZATION, value)]), &mut Scratch::default());
+            }
+        }
+
+        #[test]
+        fn whatever_basic_carries_is_read_or_refused(decoded in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let value = HeaderValue::try_from(format!("Basic {}", BASE64.encode(decoded))).expect("base64");
+            let _ = read(&HeaderMap::from_iter([(header::AUTHORIZATION, value)]), &mut Scratch::default());
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod pages;
 pub mod results;
 mod routes;
 mod serve;
+mod welcome;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -63,7 +64,7 @@ fn operation(routes: Routes) -> Routes {
 }
 
 fn people(routes: Routes) -> Routes {
-    use identity::pages::{members, signin, welcome};
+    use identity::pages::{members, signin};
     routes
         .post("/api/v1/session", Access::Public, identity::http::create)
         .delete("/api/v1/session", Access::Session, identity::http::end)

@@ -10,13 +10,13 @@ use axum::extract::Request;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::welcome;
 use crate::app::App;
 use crate::config::{Config, FirstPerson};
 use crate::error::Result;
-use crate::identity::FirstSteps;
 use crate::random::Random;
 use crate::time::Clock;
-use crate::{admin, identity, ingest, keys, projects, web};
+use crate::{admin, identity, ingest, keys, web};
 
 /// How often uses are written down and what is overdue is ended.
 const CHORES_EVERY: Duration = Duration::from_secs(10);
@@ -103,23 +103,9 @@ async fn take_orders(app: App, socket: PathBuf) {
 /// Makes the first person that the environment names, if nobody is here yet.
 async fn make_first(app: &App, first: &FirstPerson) -> Result<()> {
     let mut tx = app.db.read().await?;
-    if !identity::is_empty(&mut tx).await? {
-        return Ok(());
-    }
+    let is_empty = identity::is_empty(&mut tx).await?;
     drop(tx);
-    let password_hash = app.passwords.hash(&app.random, &first.password).await?;
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
-    let steps = FirstSteps {
-        name: first.email.split('@').next().unwrap_or(&first.email),
-        email: &first.email,
-        password_hash: &password_hash,
-        organization: &first.organization,
-        team: "Default team",
-    };
-    let (person, team) = identity::set_up(&mut tx, now, steps).await?;
-    projects::add(&mut tx, now, team.id, &first.project).await?;
-    keys::commit(app, tx, keys::owner_changed(&person)).await
+    if is_empty { welcome::make_first(app, first).await } else { Ok(()) }
 }
 
 /// Locks the data folder, so that one process at a time writes it.

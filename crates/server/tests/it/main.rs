@@ -3,7 +3,9 @@
 mod support;
 
 mod compat;
+mod doors;
 mod ingest;
 mod keys;
+mod layers;
 mod people;
 mod results;

@@ -3,7 +3,6 @@
 pub mod account;
 pub mod members;
 pub mod signin;
-pub mod welcome;
 
 use axum::http::header;
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
@@ -15,7 +14,7 @@ use crate::web::cookies;
 use crate::web::pages::sentence;
 
 /// Sends somebody on who just signed in, with their session.
-fn welcome_in(app: &App, session: &NewSession, next: &str) -> Response {
+pub fn welcome_in(app: &App, session: &NewSession, next: &str) -> Response {
     let cookie = (header::SET_COOKIE, cookies::start_session(app, &session.token));
     (AppendHeaders([cookie]), Redirect::to(next)).into_response()
 }

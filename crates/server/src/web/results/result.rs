@@ -27,7 +27,7 @@ const MAX_DEPTH: u16 = 8;
 
 #[derive(Template)]
 #[template(path = "result.html")]
-struct Page {
+struct Shown {
     page: Chrome,
     result: TestResult,
     failures: Vec<Failure>,
@@ -137,14 +137,14 @@ async fn next_failure(tx: &mut Tx, project: &Project, run: &Run, after: &CaseRes
     Ok(next.first().map(|next| format!("{}/results/{}", run.path(project), next.id)))
 }
 
-fn show_all(page: Chrome, project: &Project, found: ResultPage, next_failure: Option<String>, now: Millis) -> Page {
+fn show_all(page: Chrome, project: &Project, found: ResultPage, next_failure: Option<String>, now: Millis) -> Shown {
     let attachment = |it: &Attachment| Linked {
         name: it.name.clone(),
         href: format!("/api/v1/projects/{}/attachments/{}", project.id, it.id),
         size: size(it.bytes),
     };
     let is_image = |it: &&Attachment| it.mime.starts_with("image/") && it.mime != "image/svg+xml";
-    Page {
+    Shown {
         page,
         failures: found.detail.failures.iter().map(failure).collect(),
         attempts: attempts(&found),

@@ -1,6 +1,7 @@
 //! The runs of a project, newest first.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use askama::Template;
 use axum::extract::State;
@@ -112,8 +113,8 @@ pub async fn to_runs_from_job(Path((team, project, _, _)): Path<(TeamId, Project
 async fn names(tx: &mut Tx, runs: &[Run]) -> Result<HashMap<PersonId, String>> {
     let mut names = HashMap::new();
     for run in runs {
-        if !names.contains_key(&run.person_id) {
-            names.insert(run.person_id, identity::find(tx, run.person_id).await?.name);
+        if let Entry::Vacant(unknown) = names.entry(run.person_id) {
+            unknown.insert(identity::find(tx, run.person_id).await?.name);
         }
     }
     Ok(names)

@@ -277,6 +277,13 @@ impl Answer {
         );
     }
 
+    /// Checks that a person was shown a page that says no.
+    #[track_caller]
+    pub fn refused_page(&self, status: u16) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        assert!(self.text().starts_with("<!doctype html>"), "{}", self.text());
+    }
+
     pub fn location(&self) -> &str {
         self.headers[header::LOCATION].to_str().expect("text")
     }

@@ -1,5 +1,7 @@
 //! API keys from creation to their end.
 
+mod secrets;
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -112,4 +114,96 @@ async fn last_use_is_written_down() {
         listed["items"][0]["last_used"],
         json!({"at": "2026-11-23T09:00:00Z", "ip": "198.51.100.7", "user_agent": "curl/8", "route": "/api/v1/ping"})
     );
+}
+
+#[tokio::test]
+async fn a_key_about_to_expire_says_so_in_each_answer() {
+    let app = TestApp::start().await;
+    let created = app.anna().await.post("/api/v1/api-keys", json!({"name": "ci", "expires": "31d"})).await.json();
+    let key = app.with_key(created["key"].as_str().expect("a key"));
+    assert!(!key.get("/api/v1/ping").await.ok().headers.contains_key("x-api-key-expires"));
+    app.pass(Duration::from_hours(2 * 24)).await;
+    assert_eq!(key.get("/api/v1/ping").await.ok().headers["x-api-key-expires"], "2026-12-24T09:00:00Z");
+}
+
+#[tokio::test]
+async fn a_header_wins_over_a_cookie() {
+    let app = TestApp::start().await;
+    let both = app.anna().await.with("authorization", "Bearer twp_wrong");
+    both.get("/api/v1/api-keys").await.refused(401, "invalid_api_key");
+}
+
+#[tokio::test]
+async fn a_key_never_makes_a_session() {
+    let app = TestApp::start().await;
+    let key = app.key(&["everything"]).await;
+    assert!(!key.get("/api/v1/ping").await.headers.contains_key("set-cookie"));
+    key.page("/user/apikey").await.refused_page(403);
+}
+
+#[tokio::test]
+async fn a_key_in_the_address_is_refused() {
+    let app = TestApp::start().await;
+    let created = app.anna().await.post("/api/v1/api-keys", json!({"name": "ci"})).await.json();
+    let address = format!("/api/v1/ping?key={}", created["key"].as_str().expect("a key"));
+    app.stranger().get(&address).await.refused(400, "key_in_address");
+}
+
+#[tokio::test]
+async fn keys_are_not_for_pages_of_other_sites() {
+    let app = TestApp::start().await;
+    let key = app.key(&["everything"]).await;
+    key.clone().with("sec-fetch-site", "cross-site").get("/api/v1/ping").await.refused(403, "foreign_origin");
+    key.clone().with("origin", "https://evil.example").get("/api/v1/ping").await.refused(403, "foreign_origin");
+    key.with("origin", "http://testward.test").get("/api/v1/ping").await.ok();
+}
+
+#[tokio::test]
+async fn strangers_guessing_are_slowed_down_and_a_good_key_beside_them_is_not() {
+    let app = TestApp::start().await;
+    let good = app.key(&["everything"]).await;
+    let guess = app.stranger().with("authorization", "Bearer twp_guess");
+    for _ in 0..300 {
+        guess.get("/api/v1/ping").await.refused(401, "invalid_api_key");
+    }
+    guess.get("/api/v1/ping").await.refused(429, "too_many_requests");
+    good.get("/api/v1/ping").await.ok();
+}
+
+#[tokio::test]
+async fn expired_and_deleted_keys_stay_in_their_own_list() {
+    let app = TestApp::start().await;
+    let anna = app.anna().await;
+    anna.post("/api/v1/api-keys", json!({"name": "short", "expires": "1h"})).await.ok();
+    anna.post("/api/v1/api-keys", json!({"name": "gone"})).await.ok();
+    anna.post("/api/v1/api-keys", json!({"name": "kept"})).await.ok();
+    anna.delete("/api/v1/api-keys/2").await.ok();
+    app.pass(Duration::from_hours(2)).await;
+    let names = async |status: &str| {
+        let listed = anna.get(&format!("/api/v1/api-keys?status={status}&sort=name")).await.ok().json();
+        let items = listed["items"].as_array().expect("items").clone();
+        items.iter().map(|key| key["name"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((names("live").await, names("dead").await), (vec!["kept".into()], vec!["gone".into(), "short".into()]));
+}
+
+#[tokio::test]
+async fn long_lists_come_in_pages_in_every_order() {
+    let app = TestApp::start().await;
+    let anna = app.anna().await;
+    for i in 0..7 {
+        anna.post("/api/v1/api-keys", json!({"name": format!("key {i}")})).await.ok();
+    }
+    for sort in ["created", "name", "expires", "last_used"] {
+        let mut seen = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = anna.get(&format!("/api/v1/api-keys?limit=3&sort={sort}&cursor={cursor}")).await.ok().json();
+            seen.extend(page["items"].as_array().expect("items").iter().map(|key| key["id"].as_i64().expect("an id")));
+            let Some(next) = page["next"].as_str() else { break };
+            cursor = next.replace(' ', "%20");
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7], "sorted by {sort}");
+    }
 }

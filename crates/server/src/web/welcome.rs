@@ -1,4 +1,5 @@
-//! First steps: setting up an empty server, and accepting an invitation.
+//! First steps: setting up an empty server, and accepting an invitation. They make a person, what they belong to and
+//! what the index of keys knows of them, so they stand above the domains.
 
 use askama::Template;
 use axum::extract::State;
@@ -7,10 +8,11 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 
-use super::{problems_of, welcome_in};
 use crate::app::App;
+use crate::config::FirstPerson;
 use crate::error::{Error, Result};
 use crate::identity::http::Place;
+use crate::identity::pages::{problems_of, welcome_in};
 use crate::identity::{self, FirstSteps, Invited};
 use crate::keys;
 use crate::projects;
@@ -106,26 +108,35 @@ pub async fn set_up(
 ) -> Result<Response> {
     refuse_forgery(&app, &headers)?;
     require_setup_token(&app, &form.token)?;
-    if let Err(error) = make_first(&app, &form).await {
+    let first = FirstPerson {
+        name: form.name.clone(),
+        email: form.email.clone(),
+        password: form.password.clone(),
+        organization: form.organization.clone(),
+        team: form.team.clone(),
+        project: form.project.clone(),
+    };
+    if let Err(error) = make_first(&app, &first).await {
         return setup_page(form, problems_of(error)?);
     }
     let session = identity::http::sign_in_at(&app, &from, &form.email, &form.password).await?;
     Ok(welcome_in(&app, &session, "/user/apikey"))
 }
 
-async fn make_first(app: &App, form: &SetupForm) -> Result<()> {
-    let password_hash = app.passwords.hash(&app.random, &form.password).await?;
+/// Makes the first person with their organization, team and project.
+pub async fn make_first(app: &App, first: &FirstPerson) -> Result<()> {
+    let password_hash = app.passwords.hash(&app.random, &first.password).await?;
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let steps = FirstSteps {
-        name: &form.name,
-        email: &form.email,
+        name: &first.name,
+        email: &first.email,
         password_hash: &password_hash,
-        organization: &form.organization,
-        team: &form.team,
+        organization: &first.organization,
+        team: &first.team,
     };
     let (person, team) = identity::set_up(&mut tx, now, steps).await?;
-    let project = identity::checked_name("project", &form.project)?;
+    let project = identity::checked_name("project", &first.project)?;
     projects::add(&mut tx, now, team.id, &project).await?;
     keys::commit(app, tx, keys::owner_changed(&person)).await
 }
