@@ -78,7 +78,13 @@ fn report(what: &str, keys: &[String], ask: impl Fn(&str)) {
     let mut calls: Vec<Duration> = asked().map(timed).collect();
     calls.sort_unstable();
     let at = |share: f64| calls[((calls.len() - 1) as f64 * share) as usize];
-    println!("{:15} {what:<8} mean {mean:>8.2?}   p50 {:>8.2?}   p99 {:>8.2?}   p99.9 {:>8.2?}", "", at(0.5), at(0.99), at(0.999));
+    println!(
+        "{:15} {what:<8} mean {mean:>8.2?}   p50 {:>8.2?}   p99 {:>8.2?}   p99.9 {:>8.2?}",
+        "",
+        at(0.5),
+        at(0.99),
+        at(0.999)
+    );
 }
 
 fn new_key() -> String {
@@ -108,7 +114,7 @@ async fn fill(file: &Path, vault: &Vault, size: usize) -> anyhow::Result<Vec<Str
 
 async fn insert(connection: &mut SqliteConnection, vault: &Vault, keys: &[(usize, String)]) -> anyhow::Result<()> {
     let row = |(id, text): &(usize, String)| {
-        let mac: String = vault.mac(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mac = testward_server::blobs::hex(&vault.mac(text));
         let handle = KeyText::parse(text).expect("made by compose").handle().to_owned();
         (*id, handle, id % OWNERS + 1, mac)
     };
