@@ -147,7 +147,13 @@ pub fn refuse_forgery(app: &App, headers: &HeaderMap) -> Result<()> {
 fn is_own_origin(app: &App, headers: &HeaderMap, origin: &str) -> bool {
     let host = headers.get(header::HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let origin_host = origin.split_once("://").map_or("", |(_, host)| host);
-    app.base_url.starts_with(origin) || (!host.is_empty() && origin_host == host)
+    origin == own_origin(&app.base_url) || (!host.is_empty() && origin_host == host)
+}
+
+/// Returns scheme and host of the base URL, which may have a path behind them.
+fn own_origin(base_url: &str) -> &str {
+    let host_at = base_url.find("://").map_or(0, |at| at + 3);
+    base_url[host_at..].find('/').map_or(base_url, |len| &base_url[..host_at + len])
 }
 
 fn refuse_key_in_address(parts: &Parts) -> Result<()> {

@@ -18,8 +18,10 @@ use crate::random::Random;
 use crate::time::Clock;
 use crate::{admin, identity, ingest, keys, web};
 
-/// How often uses are written down and what is overdue is ended.
-const CHORES_EVERY: Duration = Duration::from_secs(10);
+/// How often uses of keys are written down.
+const FLUSH_EVERY: Duration = Duration::from_secs(10);
+/// How often what has ended long ago is swept out.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// How long requests under way may take after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -133,18 +135,21 @@ async fn import(app: App, mut stopped: watch::Receiver<bool>) {
 
 /// Does the chores until told to stop.
 async fn work(app: App, mut stopped: watch::Receiver<bool>) {
-    let mut tick = tokio::time::interval(CHORES_EVERY);
+    let mut flush = tokio::time::interval(FLUSH_EVERY);
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
-        tokio::select! {
-            _ = tick.tick() => if let Err(error) = run_chores(&app).await {
-                tracing::error!("chores failed: {error:?}");
-            },
+        let done = tokio::select! {
+            _ = flush.tick() => keys::flush_uses(&app).await,
+            _ = sweep.tick() => run_chores(&app).await,
             _ = stopped.changed() => return,
+        };
+        if let Err(error) = done {
+            tracing::error!("chores failed: {error:?}");
         }
     }
 }
 
-/// Does everything that is due: writes down uses of keys, ends what has ended.
+/// Does everything that is due now or later: writes down uses of keys, sweeps out what ended long ago.
 pub async fn run_chores(app: &App) -> Result<()> {
     keys::flush_uses(app).await?;
     let now = app.clock.now();

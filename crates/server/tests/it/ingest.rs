@@ -210,7 +210,7 @@ async fn a_batch_may_be_announced_before_its_bytes() {
     anna.import().await;
     let run = anna.run(announced.run_number).await;
     assert_eq!((run.stage, run.counts.total, run.status), (RunStage::Done, 4, Status::Failed));
-    assert_eq!(anna.receipt(&announced).await["files"][0]["path"], "C:/work/reports/a.xml");
+    assert_eq!(anna.receipt(&announced).await["files"][0]["path"], "C:/jobs/reports/a.xml");
     assert!(anna.announce("b", &files).await.expect("again").is_done);
 }
 

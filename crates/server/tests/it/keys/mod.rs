@@ -155,6 +155,8 @@ async fn keys_are_not_for_pages_of_other_sites() {
     let key = app.key(&["everything"]).await;
     key.clone().with("sec-fetch-site", "cross-site").get("/api/v1/ping").await.refused(403, "foreign_origin");
     key.clone().with("origin", "https://evil.example").get("/api/v1/ping").await.refused(403, "foreign_origin");
+    // Only the whole origin is ours, not one that ours begins with.
+    key.clone().with("origin", "http://testward").get("/api/v1/ping").await.refused(403, "foreign_origin");
     key.with("origin", "http://testward.test").get("/api/v1/ping").await.ok();
 }
 
