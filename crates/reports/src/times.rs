@@ -43,6 +43,9 @@ pub(crate) fn duration(written: &str) -> (Duration, Option<Separator>) {
     if text.is_empty() || text.eq_ignore_ascii_case("n/a") || text == "-" {
         return (Duration::Absent, None);
     }
+    if text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return (plain(text, 1000.0), text.contains('.').then_some(Separator::Thousands));
+    }
     let lower = text.to_ascii_lowercase();
     let (number, millis) = match lower.strip_suffix("ms") {
         Some(number) => (number.trim_end(), 1.0),

@@ -57,3 +57,75 @@ fn the_parts_are_joined() {
     "#]]
     .assert_eq(&render(&outcome));
 }
+
+#[test]
+fn what_stands_before_a_break_is_kept() {
+    let mut upload = mocha();
+    upload.0[2].1.truncate(20);
+    let results = String::from_utf8(upload.0[3].1.clone()).expect("text");
+    let cut = results.find("\"Outer.sk\"").expect("a result");
+    upload.0[3].1.truncate(cut);
+    let outcome = read_upload(&upload).expect("a report");
+    assert_eq!(outcome.cases().len(), 2);
+    assert!(outcome.summary.is_truncated);
+    expect![[r"
+        r/suites.json: EOF while parsing a string; 0 entries before it are kept
+        r/results.json: EOF while parsing a value; 2 entries before it are kept"]]
+    .assert_eq(&outcome.repairs().join("\n"));
+}
+
+#[test]
+fn garbage_among_the_results_ends_them_with_a_place() {
+    let upload =
+        Upload::of("results.json", "{\"results\":[{\"uuid\":\"1\",\"name\":\"a\",\"status\":\"PASSED\"},\n {]}");
+    let outcome = read_upload(&upload).expect("a report");
+    assert_eq!(outcome.cases().len(), 1);
+    let repair = &outcome.summary.repairs[0];
+    assert_eq!((repair.line, repair.column), (Some(2), Some(3)));
+}
+
+#[test]
+fn a_part_that_is_no_json_at_all_is_told() {
+    let upload = Upload::default()
+        .with("r/suites.json", r#"{"suites":[{"uuid":"s","name":"S"}]}"#)
+        .with("r/results.json", "oops");
+    let outcome = read_upload(&upload).expect("a report");
+    assert!(outcome.summary.is_truncated);
+    expect!["r/results.json: expected value"].assert_eq(&outcome.repairs().join("\n"));
+}
+
+#[test]
+fn suites_that_contain_themselves_are_read() {
+    let suites = r#"{"suites":[{"uuid":"a","parentUuid":"b","name":"A"},{"uuid":"b","parentUuid":"a","name":"B"},{"uuid":"c","parentUuid":"c","name":"C"}]}"#;
+    let upload = Upload::of("suites.json", suites);
+    let outcome = read_upload(&upload).expect("a report");
+    assert_eq!(outcome.events.len(), 6);
+}
+
+#[test]
+fn odd_values_cost_nothing() {
+    let results = r#"{"other":[[[{}]]],"results":[{"uuid":1,"name":["x"],"status":null,"start":"1795408091908","duration":-5,"errors":{"message":7},
+        "failures":"none","parameters":[1],"attachments":null,"description":{"a":1}},{"name":"b","name":"c","suiteName":"S","status":"passed"}]}"#;
+    let outcome = read_upload(&Upload::of("results.json", results)).expect("a report");
+    expect![[r#"
+        FAILED "" at=1795408091908Z
+          failure "7"
+        suite "S"
+          passed "c"
+        end 0
+        summary
+          repair 0:0 a result has no name
+    "#]]
+    .assert_eq(&render(&outcome));
+}
+
+#[test]
+fn deep_nesting_is_no_danger() {
+    let deep = "[".repeat(200_000);
+    let upload = Upload::of(
+        "results.json",
+        format!("{{\"results\":[{{\"uuid\":\"1\",\"name\":\"a\"}},{{\"uuid\":\"2\",\"name\":{deep}"),
+    );
+    let outcome = read_upload(&upload).expect("a report");
+    assert_eq!(outcome.cases().len(), 1);
+}

@@ -111,7 +111,7 @@ CREATE TABLE result (
 -- Lists of a run: the alphabet happens to put ERROR, FAILED and INCOMPLETE first, as people want them.
 CREATE INDEX result_run ON result (run_id, is_deciding, status, id);
 CREATE INDEX result_case ON result (case_id, run_id, id);
-CREATE INDEX result_upload ON result (upload_id);
+CREATE INDEX result_upload ON result (upload_id, id);
 CREATE INDEX result_flaky ON result (run_id, is_deciding) WHERE is_flaky;
 
 -- Only where there is something to tell.
@@ -160,7 +160,6 @@ CREATE TABLE upload (
     run_id BIGINT NOT NULL REFERENCES run (id),
     format TEXT,
     session_id TEXT,
-    run_name TEXT,
     -- receiving, importing, done, partly_refused, refused
     stage TEXT NOT NULL,
     -- The client said that no more files come.

@@ -23,6 +23,8 @@ pub enum Error {
     },
     /// Absent, or not for these eyes.
     NotFound(&'static str),
+    /// The address is there, but not for that method.
+    MethodNotAllowed,
     /// The request itself is wrong as a whole.
     BadRequest {
         code: &'static str,
@@ -83,6 +85,7 @@ impl Error {
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest { .. } | Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::Gone { .. } => StatusCode::GONE,
@@ -103,6 +106,7 @@ impl Error {
             | Self::Conflict { code, .. }
             | Self::Gone { code, .. } => code,
             Self::NotFound(_) => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
             Self::Invalid(_) => "invalid_request",
             Self::TooLarge { .. } => "too_large",
             Self::TooMany { .. } => "too_many_requests",
@@ -123,6 +127,7 @@ impl Error {
             | Self::TooLarge { message }
             | Self::Unavailable { message } => message.clone(),
             Self::NotFound(what) => format!("there is no such {what}, or you may not see it"),
+            Self::MethodNotAllowed => "this address does not take that method".to_owned(),
             Self::Invalid(problems) => {
                 let each = problems.iter().map(|it| format!("{} {}", it.field, it.message));
                 each.collect::<Vec<_>>().join("; ")

@@ -1,5 +1,6 @@
 //! `testward serve`.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -108,7 +109,9 @@ pub async fn stop_signal() {
 
 /// Logs to standard error; standard output is for what somebody asked for.
 pub fn start_log(level: LevelFilter) {
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_max_level(level).with_ansi(colours);
+    log.with_writer(std::io::stderr).with_target(false).init();
 }
 
 /// Runs a future to its end.

@@ -2,6 +2,7 @@
 
 use crate::failures::{failure, first_line};
 use crate::junit::elements::Kind;
+use crate::junit::suite::Time;
 use crate::report::{Attempt, Case, Failure, Status, Step, Text};
 use crate::text::{Markers, TextBuilder, attachment};
 use crate::timestamps::timestamp;
@@ -11,30 +12,6 @@ use crate::xml::Attributes;
 pub(super) const ALLOWANCE: usize = 4 * 1024 * 1024;
 /// Failures, attempts and properties kept of one case, each.
 const MOST: usize = 1000;
-
-/// Attributes that have a field of their own, or repeat what is counted anyway.
-const KNOWN: [&str; 20] = [
-    "name",
-    "classname",
-    "class",
-    "className",
-    "time",
-    "duration",
-    "timestamp",
-    "status",
-    "result",
-    "file",
-    "filepath",
-    "line",
-    "lineno",
-    "failure",
-    "assertions",
-    "tests",
-    "failures",
-    "errors",
-    "value_param",
-    "type_param",
-];
 
 /// Text of one element, as it comes.
 #[derive(Debug)]
@@ -72,6 +49,8 @@ impl Capture {
 pub(super) struct OpenCase {
     pub(super) case: Box<Case>,
     pub(super) allowance: usize,
+    pub(super) time: Time,
+    /// The duration as written, when it has two readings.
     pub(super) raw_time: Option<String>,
     markers: Markers,
     n_errors: u32,
@@ -86,46 +65,81 @@ pub(super) struct OpenCase {
     attempt: Option<Attempt>,
 }
 
+/// The attributes of a case that need one another, or more than their value, to be understood.
+#[derive(Default)]
+struct Fields<'a> {
+    name: Option<&'a str>,
+    class_name: Option<&'a str>,
+    file: Option<&'a str>,
+    status: Option<&'a str>,
+    result: Option<&'a str>,
+}
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, name: &str, value: &'a str, case: &mut Case) {
+        let filled = Some(value.trim()).filter(|value| !value.is_empty());
+        match name {
+            "name" => self.name = filled,
+            // PHPUnit writes both `class` and `classname`; the latter is the one that others write too.
+            "classname" => self.class_name = filled.or(self.class_name),
+            "class" | "className" => self.class_name = self.class_name.or(filled),
+            "file" => self.file = filled.or(self.file),
+            "filepath" => self.file = self.file.or(filled),
+            "line" | "lineno" => case.line = filled.and_then(|line| line.parse().ok()).or(case.line),
+            "timestamp" => case.started_at = timestamp(value),
+            "status" => self.status = filled,
+            "result" => self.result = filled,
+            "value_param" | "type_param" => case.parameters.push((name.to_owned(), value.to_owned())),
+            // Read before, or repeating what is counted anyway; node:test writes the failure here once more.
+            "time" | "duration" | "failure" | "assertions" | "tests" | "failures" | "errors" => {}
+            _ if name.starts_with("xmlns") || name.contains(':') => {}
+            _ => case.properties.push((name.to_owned(), value.to_owned())),
+        }
+    }
+}
+
+fn blank(suite: Option<u32>) -> Case {
+    Case {
+        suite,
+        name: String::new(),
+        class_name: None,
+        file: None,
+        line: None,
+        status: Status::Passed,
+        is_flaky: false,
+        duration_ms: None,
+        started_at: None,
+        failures: Vec::new(),
+        skip_reason: None,
+        earlier_attempts: Vec::new(),
+        steps: Vec::new(),
+        parameters: Vec::new(),
+        properties: Vec::new(),
+        description: None,
+        stdout: Text::default(),
+        stderr: Text::default(),
+        attachments: Vec::new(),
+    }
+}
+
 impl OpenCase {
     pub(super) fn open(attributes: &Attributes, suite: Option<u32>, file: Option<&str>) -> Self {
-        let class_name = ["classname", "class", "className"].iter().find_map(|name| attributes.get_filled(name));
-        let name = attributes.get("name").map(one_line).filter(|name| !name.is_empty());
-        let name = name.or_else(|| class_name.map(one_line)).unwrap_or_default();
-        let own_file = attributes.get_filled("file").or_else(|| attributes.get_filled("filepath"));
-        let line = attributes.get_filled("line").or_else(|| attributes.get_filled("lineno"));
-        let time = attributes.get_filled("time").or_else(|| attributes.get_filled("duration"));
-        let mut case = Case {
-            suite,
-            name,
-            class_name: class_name.map(one_line),
-            file: own_file.or(file).map(ToOwned::to_owned),
-            line: line.and_then(|line| line.parse().ok()),
-            status: Status::Passed,
-            is_flaky: false,
-            duration_ms: None,
-            started_at: attributes.get("timestamp").and_then(timestamp),
-            failures: Vec::new(),
-            skip_reason: None,
-            earlier_attempts: Vec::new(),
-            steps: Vec::new(),
-            parameters: Vec::new(),
-            properties: Vec::new(),
-            description: None,
-            stdout: Text::default(),
-            stderr: Text::default(),
-            attachments: Vec::new(),
-        };
+        let mut fields = Fields::default();
+        let mut case = Box::new(blank(suite));
         for (name, value) in attributes.iter() {
-            if matches!(name, "value_param" | "type_param") {
-                case.parameters.push((name.to_owned(), value.to_owned()));
-            } else if !KNOWN.contains(&name) && !name.starts_with("xmlns") && !name.contains(':') {
-                case.properties.push((name.to_owned(), value.to_owned()));
-            }
+            fields.take(name, value, &mut case);
         }
+        case.class_name = fields.class_name.map(one_line);
+        case.name = fields.name.map(one_line).filter(|name| !name.is_empty()).unwrap_or_default();
+        if case.name.is_empty() {
+            case.name = case.class_name.clone().unwrap_or_default();
+        }
+        case.file = fields.file.or(file).map(ToOwned::to_owned);
         Self {
-            case: Box::new(case),
+            case,
             allowance: ALLOWANCE,
-            raw_time: time.map(ToOwned::to_owned),
+            time: Time::Known(None),
+            raw_time: None,
             markers: Markers::default(),
             n_errors: 0,
             n_failures: 0,
@@ -133,7 +147,7 @@ impl OpenCase {
             is_todo: false,
             is_rerun: false,
             is_flaky: false,
-            said: said_status(attributes),
+            said: said_status(fields.status, fields.result),
             attempt: None,
         }
     }
@@ -333,13 +347,14 @@ pub(super) fn join(first: &mut Text, second: Text) {
 
 /// Puts a name on one line, as XML itself would have done with its attribute.
 pub(super) fn one_line(name: &str) -> String {
-    name.trim().replace(['\n', '\t'], " ")
+    let name = name.trim();
+    if name.bytes().any(|b| matches!(b, b'\n' | b'\t')) { name.replace(['\n', '\t'], " ") } else { name.to_owned() }
 }
 
 /// What the attributes `status` and `result` say of a case without a child that decides.
-fn said_status(attributes: &Attributes) -> Option<Status> {
-    let status = attributes.get_filled("status").and_then(status_named);
-    let result = attributes.get_filled("result").and_then(status_named);
+fn said_status(status: Option<&str>, result: Option<&str>) -> Option<Status> {
+    let status = status.and_then(status_named);
+    let result = result.and_then(status_named);
     // googletest writes `status="run"` beside `result="skipped"` and `status="notrun"` beside `result="suppressed"`.
     match (status, result) {
         (Some(Status::Passed), Some(result)) => Some(result),

@@ -196,12 +196,19 @@ impl<'r, 'e> Reader<'r, 'e> {
     }
 
     fn start_case(&mut self) {
+        let attributes = self.xml.attributes();
+        let raw_time = attributes.get_filled("time").or_else(|| attributes.get_filled("duration"));
+        let (read, proof) = raw_time.map_or((Duration::Absent, None), duration);
+        // Only what cannot be told yet, or must be complained of, is worth a copy.
+        let raw_time = raw_time.filter(|_| !matches!(read, Duration::Millis(_))).map(ToOwned::to_owned);
+        let time = self.settle(read, proof, raw_time.as_deref().unwrap_or_default());
         let suite = self.suites.last();
         let file = suite.and_then(|suite| suite.file.as_deref());
-        let case = OpenCase::open(self.xml.attributes(), suite.map(|suite| suite.end.index), file);
+        let mut case = OpenCase::open(self.xml.attributes(), suite.map(|suite| suite.end.index), file);
         if case.case.name.is_empty() {
             self.xml.repair("<testcase> has no name");
         }
+        (case.time, case.raw_time) = (time, raw_time);
         self.case = Some(case);
     }
 
@@ -299,12 +306,12 @@ impl<'r, 'e> Reader<'r, 'e> {
 
     fn end_case(&mut self) {
         let Some(mut open) = self.case.take() else { return };
-        let raw_time = open.raw_time.take();
-        let time = self.read_time(raw_time.as_deref());
+        let (time, raw_time) = (open.time, open.raw_time.take());
         let mut case = open.finish();
-        let (comma, millis) = match time {
-            Time::Known(millis) => (None, millis),
-            Time::Either(comma) => (Some(comma), None),
+        // The commas may have been explained since.
+        let (comma, millis) = match (time, time.read_as(self.separator)) {
+            (Time::Either(comma), None) => (Some(comma), None),
+            (_, millis) => (None, millis),
         };
         case.duration_ms = millis;
         let Some(suite) = self.suites.last_mut() else {
@@ -361,6 +368,10 @@ impl<'r, 'e> Reader<'r, 'e> {
     fn read_time(&mut self, raw: Option<&str>) -> Time {
         let Some(raw) = raw else { return Time::Known(None) };
         let (read, proof) = duration(raw);
+        self.settle(read, proof, raw)
+    }
+
+    fn settle(&mut self, read: Duration, proof: Option<Separator>, raw: &str) -> Time {
         if self.separator.is_none() && proof.is_some() {
             self.separator = proof;
             self.release_held();

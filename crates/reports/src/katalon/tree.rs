@@ -13,8 +13,12 @@ use crate::times::plausible;
 const MOST_STEPS: usize = 10_000;
 /// Longest message of a step kept.
 const LONGEST_MESSAGE: usize = 4096;
+/// Bytes of steps and attachments kept of one test.
+const ALLOWANCE: usize = 2 * 1024 * 1024;
 /// Tests that failed and may be retried, kept until the suite ends.
 const MOST_HELD: usize = 200;
+/// Bytes of all of them.
+const LARGEST_HELD: usize = 4 * 1024 * 1024;
 
 pub(super) struct Tree<'e> {
     emit: &'e mut dyn FnMut(Event),
@@ -40,6 +44,8 @@ struct OpenTest {
     case: Box<Case>,
     started: Option<i64>,
     log: TextBuilder,
+    /// Bytes that its steps and attachments may still take.
+    room: usize,
     said: Option<Status>,
     failure: Option<Failure>,
     /// A failure within a step counts only if the test itself says nothing of one.
@@ -197,6 +203,7 @@ impl<'e> Tree<'e> {
             case: Box::new(case),
             started: record.millis,
             log: TextBuilder::default(),
+            room: ALLOWANCE,
             said: None,
             failure: None,
             step_failure: None,
@@ -231,7 +238,8 @@ impl<'e> Tree<'e> {
             duration_ms: None,
             message: None,
         };
-        let index = (test.case.steps.len() < MOST_STEPS).then_some(test.case.steps.len());
+        let has_room = test.spend(size_of::<Step>() + step.name.len()) && test.case.steps.len() < MOST_STEPS;
+        let index = has_room.then_some(test.case.steps.len());
         if index.is_some() {
             test.case.steps.push(step);
         }
@@ -260,10 +268,16 @@ impl<'e> Tree<'e> {
     fn message(&mut self, record: &Record) {
         let found = ["attachment", "video-attachment"].iter().filter_map(|name| attachment(record.property(name)?));
         if let Some(test) = &mut self.test {
-            test.case.attachments.extend(found);
+            for attachment in found {
+                if test.spend(size_of_val(&attachment) + attachment.path.len()) {
+                    test.case.attachments.push(attachment);
+                }
+            }
             test.message(record);
         } else if let Some(suite) = &mut self.suite {
-            suite.end.attachments.extend(found);
+            if suite.end.attachments.len() < MOST_STEPS {
+                suite.end.attachments.extend(found);
+            }
             if matches!(record.level.as_str(), "FAILED" | "ERROR") && suite.end.failures.len() < MOST_HELD {
                 // The verdict on the suite repeats that of its tests; only a reason of its own is worth a failure.
                 suite.end.failures.extend(own_reason(record));
@@ -293,11 +307,19 @@ impl OpenSuite {
             return Some(case);
         }
         self.held.push(*case);
-        (self.held.len() > MOST_HELD).then(|| Box::new(self.held.remove(0)))
+        let held_bytes: usize = self.held.iter().map(weight).sum();
+        (self.held.len() > MOST_HELD || held_bytes > LARGEST_HELD).then(|| Box::new(self.held.remove(0)))
     }
 }
 
 impl OpenTest {
+    /// Takes bytes of the allowance; false if they are used up.
+    fn spend(&mut self, bytes: usize) -> bool {
+        let rest = self.room.checked_sub(bytes);
+        self.room = rest.unwrap_or(0);
+        rest.is_some()
+    }
+
     fn message(&mut self, record: &Record) {
         let status = result(&record.level);
         if !record.message.is_empty() {
@@ -311,9 +333,11 @@ impl OpenTest {
                     step.status = status;
                 }
                 if status.is_some() || record.level == "WARNING" {
-                    let mut message = record.message.clone();
-                    clip(&mut message, LONGEST_MESSAGE);
-                    step.message = Some(message).filter(|message| !message.is_empty());
+                    let message = &record.message[..record.message.floor_char_boundary(LONGEST_MESSAGE)];
+                    if !message.is_empty() && self.room > message.len() {
+                        self.room -= message.len();
+                        step.message = Some(message.to_owned());
+                    }
                 }
             }
             step.has_status |= status.is_some();
@@ -352,6 +376,16 @@ impl OpenTest {
         self.case.stdout = self.log.finish();
         self.case
     }
+}
+
+/// About how many bytes a case takes.
+fn weight(case: &Case) -> usize {
+    let text = |text: &Text| text.kept_bytes();
+    let failures = |failures: &[Failure]| failures.iter().map(|it| it.message.len() + text(&it.stack)).sum::<usize>();
+    let attempts = case.earlier_attempts.iter().map(|it| text(&it.stdout) + failures(&it.failures)).sum::<usize>();
+    let steps =
+        case.steps.iter().map(|it| size_of::<Step>() + it.name.len() + it.message.as_ref().map_or(0, String::len));
+    text(&case.stdout) + failures(&case.failures) + attempts + steps.sum::<usize>()
 }
 
 /// Levels that are the verdict on the test or step they stand in.

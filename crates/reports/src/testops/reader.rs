@@ -1,6 +1,6 @@
 //! Joins the files of a TestOps folder into one report.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::io::Read;
 
@@ -14,11 +14,17 @@ use crate::report::{Event, Files, ParseError, Problem, Report, Suite, SuiteEnd, 
 use crate::testops::fields::{Fields, Num, Object, Str};
 use crate::testops::mend::Mended;
 use crate::testops::results::Entry;
+use crate::text::clip;
 use crate::times::plausible;
 use crate::timestamps::from_millis;
 
 /// Suites nested deeper than this hang off the last one that is not.
 const DEEPEST_SUITE: usize = 64;
+
+/// Suites kept; they are held until the end of the report.
+const MOST_SUITES: usize = 50_000;
+/// Bytes kept of a suite's name and properties, each.
+const LONGEST: usize = 4096;
 
 /// Reads all parts of a TestOps report.
 pub(crate) fn read(files: &dyn Files, report: &Report, emit: &mut dyn FnMut(Event)) -> Result<Summary, ParseError> {
@@ -102,11 +108,14 @@ impl Reader<'_> {
             let cut = status.floor_char_boundary(100);
             self.repairs.note(None, format!("status {:?} is not known", &status[..cut]));
         }
+        if entry.is_nameless() {
+            self.repairs.note(None, "a result has no name");
+        }
         let by_uuid = entry.suite_uuid.as_ref().and_then(|uuid| self.suites.by_uuid.get(uuid));
         let by_name = entry.suite_name.as_ref().and_then(|name| self.suites.by_name.get(name));
         let suite = by_uuid.or(by_name).map(|at| self.suites.list[*at].index);
         let suite = suite.or_else(|| {
-            let name = entry.suite_name.clone()?;
+            let name = entry.suite_name.clone().filter(|_| self.suites.has_room())?;
             let suite = self.suites.add_missing(name);
             let index = suite.index;
             (self.emit)(Event::Suite(suite));
@@ -251,14 +260,29 @@ struct Suites {
 }
 
 impl Suites {
-    fn take(&mut self, suite: SuiteEntry) {
-        self.waiting.push(suite);
+    fn has_room(&self) -> bool {
+        self.list.len() + self.waiting.len() < MOST_SUITES
+    }
+
+    fn take(&mut self, mut suite: SuiteEntry) {
+        let properties = suite.properties.iter_mut().map(|(_, value)| value);
+        for text in properties
+            .chain([&mut suite.name])
+            .chain(&mut suite.uuid)
+            .chain(&mut suite.parent_uuid)
+            .chain(&mut suite.host)
+        {
+            clip(text, LONGEST);
+        }
+        if self.has_room() {
+            self.waiting.push(suite);
+        }
     }
 
     fn announce(&mut self) -> Vec<Suite> {
         let waiting = std::mem::take(&mut self.waiting);
-        let mut children: HashMap<Option<String>, Vec<SuiteEntry>> = HashMap::new();
-        let known: std::collections::HashSet<String> = waiting.iter().filter_map(|suite| suite.uuid.clone()).collect();
+        let mut children: BTreeMap<Option<String>, Vec<SuiteEntry>> = BTreeMap::new();
+        let known: HashSet<String> = waiting.iter().filter_map(|suite| suite.uuid.clone()).collect();
         for suite in waiting {
             let is_nested = suite.parent_uuid.as_ref().is_some_and(|uuid| known.contains(uuid));
             let parent = if is_nested { suite.parent_uuid.clone() } else { None };
@@ -283,7 +307,8 @@ impl Suites {
         }
     }
 
-    fn add_missing(&mut self, name: String) -> Suite {
+    fn add_missing(&mut self, mut name: String) -> Suite {
+        clip(&mut name, LONGEST);
         self.add(SuiteEntry { name, ..SuiteEntry::default() }, None)
     }
 

@@ -93,6 +93,10 @@ impl Entry {
         self.status.as_deref().filter(|status| status_named(status).is_none())
     }
 
+    pub(super) fn is_nameless(&self) -> bool {
+        self.name.is_none()
+    }
+
     pub(super) fn into_case(self, suite: Option<u32>) -> Box<Case> {
         let mut problems = self.problems;
         if self.own_message.is_some() || self.own_stack.is_some() {

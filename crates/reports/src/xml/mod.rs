@@ -3,6 +3,7 @@
 
 mod attributes;
 mod scanner;
+mod tags;
 
 pub(crate) use attributes::Attributes;
 pub(crate) use scanner::{Scanner, Token};

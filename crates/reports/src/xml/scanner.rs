@@ -8,10 +8,6 @@ use crate::xml::Attributes;
 
 /// Text consumed is dropped from the buffer when this much has gathered.
 const CONSUMED: usize = 64 * 1024;
-/// Longest element or attribute name kept.
-const LONGEST_NAME: usize = 1024;
-/// How far a closing quote is judged by what follows it.
-const LOOK_AHEAD: usize = 512;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Token {
@@ -27,8 +23,8 @@ pub(crate) enum Token {
 
 pub(crate) struct Scanner<'a> {
     reader: Utf8Reader<'a>,
-    buffer: String,
-    position: usize,
+    pub(super) buffer: String,
+    pub(super) position: usize,
     misfits: Vec<Misfit>,
     /// Line and column of the start of `buffer`.
     origin: (u64, u64),
@@ -36,10 +32,10 @@ pub(crate) struct Scanner<'a> {
     token_at: usize,
     token_place: Option<(u64, u64)>,
     is_cdata: bool,
-    is_empty_element: bool,
+    pub(super) is_empty_element: bool,
     is_cut_off: bool,
-    name: String,
-    attributes: Attributes,
+    pub(super) name: String,
+    pub(super) attributes: Attributes,
     piece: Piece,
     repairs: Repairs,
 }
@@ -157,10 +153,8 @@ impl<'a> Scanner<'a> {
         if SPECIAL[usize::from(first)] {
             return self.special(first);
         }
-        let bytes = self.buffer.as_bytes();
         let stops = if self.is_cdata { &CDATA_STOP } else { &TEXT_STOP };
-        let len = bytes[start..].iter().position(|b| stops[usize::from(*b)]).unwrap_or(bytes.len() - start);
-        self.position = start + len;
+        self.position = start + plain_len(&self.buffer.as_bytes()[start..], stops);
         self.piece = Piece::Slice(start, self.position);
         Ok(Token::Text)
     }
@@ -189,7 +183,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Puts U+FFFD in place of what XML forbids. The escape character stays: it carries the colours of a console.
-    fn legal(&mut self, c: char) -> char {
+    pub(super) fn legal(&mut self, c: char) -> char {
         let is_legal = !matches!(c, '\0'..='\x08' | '\x0B' | '\x0C' | '\x0E'..='\x1F' | '\u{FFFE}' | '\u{FFFF}');
         if is_legal {
             return c;
@@ -205,7 +199,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads the reference at the cursor, or its `&` alone if it is none.
-    fn resolve(&mut self) -> io::Result<char> {
+    pub(super) fn resolve(&mut self) -> io::Result<char> {
         self.has(40)?;
         let ahead = &self.buffer[self.position..];
         let ahead = &ahead[..ahead.floor_char_boundary(40)];
@@ -276,7 +270,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn cut_off(&mut self) -> Token {
+    pub(super) fn cut_off(&mut self) -> Token {
         self.position = self.buffer.len();
         self.is_cut_off = true;
         Token::Eof
@@ -307,227 +301,20 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn end_tag(&mut self) -> io::Result<Option<Token>> {
-        self.position += 2;
-        self.read_name()?;
-        loop {
-            if !self.has(1)? {
-                return Ok(Some(self.cut_off()));
-            }
-            match self.peek() {
-                b'>' => {
-                    self.position += 1;
-                    return Ok(Some(Token::End));
-                }
-                b'<' => {
-                    self.repair(format!("end tag of <{}> is not closed", self.name));
-                    return Ok(Some(Token::End));
-                }
-                _ => self.skip_char(),
-            }
-        }
-    }
-
-    fn start_tag(&mut self) -> io::Result<Option<Token>> {
-        self.position += 1;
-        self.read_name()?;
-        self.attributes.clear();
-        let mut has_junk = false;
-        loop {
-            self.skip_space()?;
-            if !self.has(1)? {
-                return Ok(Some(self.cut_off()));
-            }
-            match self.peek() {
-                b'>' => {
-                    self.position += 1;
-                    break;
-                }
-                b'/' if self.starts_with("/>")? => {
-                    self.position += 2;
-                    self.is_empty_element = true;
-                    break;
-                }
-                b'<' => {
-                    self.repair(format!("<{}> is not closed", self.name));
-                    break;
-                }
-                b if is_name_start(b) => {
-                    if !self.attribute()? {
-                        return Ok(Some(self.cut_off()));
-                    }
-                }
-                _ => {
-                    has_junk = true;
-                    self.skip_char();
-                }
-            }
-        }
-        if has_junk {
-            self.repair(format!("stray characters in <{}>", self.name));
-        }
-        if self.attributes.is_cut {
-            self.repair(format!("the attributes of <{}> are too long or too many; cut", self.name));
-        }
-        Ok(Some(Token::Start))
-    }
-
-    /// Reads one attribute; false if the file ends within.
-    fn attribute(&mut self) -> io::Result<bool> {
-        let len = self.name_len()?;
-        let end = self.buffer.floor_char_boundary(self.position + len.min(LONGEST_NAME));
-        self.attributes.begin(&self.buffer[self.position..end]);
-        self.position += len;
-        self.skip_space()?;
-        if !self.has(1)? {
-            return Ok(false);
-        }
-        if self.peek() != b'=' {
-            self.repair("attribute without a value");
-            self.attributes.end();
-            return Ok(true);
-        }
-        self.position += 1;
-        self.skip_space()?;
-        if !self.has(1)? {
-            return Ok(false);
-        }
-        let quote = self.peek();
-        let is_whole = if matches!(quote, b'"' | b'\'') {
-            self.position += 1;
-            self.quoted(quote)?
-        } else {
-            self.repair("attribute value without quotes");
-            self.bare_value()?
-        };
-        self.attributes.end();
-        Ok(is_whole)
-    }
-
-    fn quoted(&mut self, quote: u8) -> io::Result<bool> {
-        loop {
-            if !self.has(1)? {
-                return Ok(false);
-            }
-            let bytes = &self.buffer.as_bytes()[self.position..];
-            let len = bytes.iter().position(|b| *b == quote || VALUE_STOP[usize::from(*b)]).unwrap_or(bytes.len());
-            self.attributes.push(&self.buffer[self.position..self.position + len]);
-            self.position += len;
-            if self.position == self.buffer.len() {
-                continue;
-            }
-            let b = self.peek();
-            let c = match b {
-                b'&' => self.resolve()?,
-                _ if b == quote => {
-                    if self.is_closing_quote()? {
-                        self.position += 1;
-                        return Ok(true);
-                    }
-                    self.repair("quotation mark within an attribute value");
-                    self.position += 1;
-                    char::from(quote)
-                }
-                b'<' => {
-                    self.repair("\"<\" within an attribute value");
-                    self.position += 1;
-                    '<'
-                }
-                b'\r' => {
-                    self.position += 1;
-                    if self.has(1)? && self.peek() == b'\n' {
-                        continue;
-                    }
-                    '\n'
-                }
-                _ => {
-                    let c = self.buffer[self.position..].chars().next().unwrap_or_default();
-                    self.position += c.len_utf8();
-                    self.legal(c)
-                }
-            };
-            self.attributes.push(c.encode_utf8(&mut [0; 4]));
-        }
-    }
-
-    /// Whether the quotation mark at the cursor ends its value: what follows goes on as a tag does.
-    fn is_closing_quote(&mut self) -> io::Result<bool> {
-        self.has(LOOK_AHEAD)?;
-        let bytes = self.buffer.as_bytes();
-        let bytes = &bytes[self.position + 1..bytes.len().min(self.position + LOOK_AHEAD)];
-        let rest = bytes.trim_ascii_start();
-        Ok(match rest {
-            [] | [b'>' | b'<', ..] | [b'/'] | [b'/', b'>', ..] => true,
-            [b, ..] if is_name_start(*b) => {
-                let len = rest.iter().position(|b| !is_name(*b)).unwrap_or(rest.len());
-                let has_space = rest.len() < bytes.len();
-                match rest[len..].trim_ascii_start() {
-                    [] | [b'>', ..] | [b'/', b'>', ..] => has_space,
-                    [b'=', after @ ..] => {
-                        !after.starts_with(b" ") || matches!(after.trim_ascii_start(), [] | [b'"' | b'\'', ..])
-                    }
-                    _ => false,
-                }
-            }
-            _ => false,
-        })
-    }
-
-    fn bare_value(&mut self) -> io::Result<bool> {
-        loop {
-            if !self.has(1)? {
-                return Ok(false);
-            }
-            let b = self.peek();
-            if b.is_ascii_whitespace() || matches!(b, b'>' | b'<') || (b == b'/' && self.starts_with("/>")?) {
-                return Ok(true);
-            }
-            let c = self.buffer[self.position..].chars().next().unwrap_or_default();
-            self.position += c.len_utf8();
-            let c = self.legal(c);
-            self.attributes.push(c.encode_utf8(&mut [0; 4]));
-        }
-    }
-
-    fn read_name(&mut self) -> io::Result<()> {
-        let len = self.name_len()?;
-        let end = self.buffer.floor_char_boundary(self.position + len.min(LONGEST_NAME));
-        let name = &self.buffer[self.position..end];
-        self.name.clear();
-        self.name.push_str(name.rsplit_once(':').map_or(name, |(_, local)| local));
-        self.position += len;
-        Ok(())
-    }
-
-    /// Length of the name at the cursor; one that goes on for a whole chunk is taken in parts.
-    fn name_len(&mut self) -> io::Result<usize> {
-        self.has(LONGEST_NAME)?;
-        let bytes = &self.buffer.as_bytes()[self.position..];
-        let len = bytes.iter().position(|b| !is_name(*b)).unwrap_or(bytes.len());
-        Ok(len)
-    }
-
-    fn skip_space(&mut self) -> io::Result<()> {
-        while self.has(1)? && self.peek().is_ascii_whitespace() {
-            self.position += 1;
-        }
-        Ok(())
-    }
-
-    fn skip_char(&mut self) {
+    pub(super) fn skip_char(&mut self) {
         self.position += self.buffer[self.position..].chars().next().map_or(0, char::len_utf8);
     }
 
-    fn peek(&self) -> u8 {
+    pub(super) fn peek(&self) -> u8 {
         self.buffer.as_bytes()[self.position]
     }
 
-    fn starts_with(&mut self, what: &str) -> io::Result<bool> {
+    pub(super) fn starts_with(&mut self, what: &str) -> io::Result<bool> {
         Ok(self.has(what.len())? && self.buffer[self.position..].starts_with(what))
     }
 
     /// Whether `n` bytes lie ahead, reading on as needed.
-    fn has(&mut self, n: usize) -> io::Result<bool> {
+    pub(super) fn has(&mut self, n: usize) -> io::Result<bool> {
         while self.buffer.len() - self.position < n {
             if !self.fill()? {
                 return Ok(false);
@@ -566,19 +353,30 @@ impl<'a> Scanner<'a> {
         let (line, column) = self.origin;
         match before.iter().rposition(|b| *b == b'\n') {
             None => (line, column + offset as u64),
-            Some(last) => {
-                let lines = before.iter().map(|b| u64::from(*b == b'\n')).sum::<u64>();
-                (line + lines, (offset - last) as u64)
-            }
+            Some(last) => (line + count_lines(before), (offset - last) as u64),
         }
     }
 }
 
-fn is_name_start(b: u8) -> bool {
+/// Length of what holds none of `stops`. Whole blocks are judged at once, by a test that the compiler makes a vector one.
+fn plain_len(bytes: &[u8], stops: &Set) -> usize {
+    let may_stop = |b: &u8| *b < 0x20 && *b != b'\t' && *b != b'\n' || matches!(*b, 0xEF | b'<' | b'&' | b']');
+    let blocks = bytes.chunks_exact(32).take_while(|block| !block.iter().fold(false, |any, b| any | may_stop(b)));
+    let passed = blocks.count() * 32;
+    let rest = &bytes[passed..];
+    passed + rest.iter().position(|b| stops[usize::from(*b)]).unwrap_or(rest.len())
+}
+
+/// In runs short enough for a byte to count them, which makes the loop a vector one.
+fn count_lines(bytes: &[u8]) -> u64 {
+    bytes.chunks(255).map(|run| u64::from(run.iter().map(|b| u8::from(*b == b'\n')).sum::<u8>())).sum()
+}
+
+pub(super) fn is_name_start(b: u8) -> bool {
     b.is_ascii_alphabetic() || matches!(b, b'_' | b':') || b >= 0x80
 }
 
-fn is_name(b: u8) -> bool {
+pub(super) fn is_name(b: u8) -> bool {
     is_name_start(b) || b.is_ascii_digit() || matches!(b, b'-' | b'.')
 }
 
@@ -595,7 +393,7 @@ fn numeric(digits: &str) -> Option<char> {
     code.ok().and_then(char::from_u32)
 }
 
-type Set = [bool; 256];
+pub(super) type Set = [bool; 256];
 
 /// Bytes that begin a character to be normalised or looked at: controls and the lead byte of U+FFFE and U+FFFF.
 const SPECIAL: Set = {
@@ -610,7 +408,7 @@ const SPECIAL: Set = {
 };
 const TEXT_STOP: Set = with(with(SPECIAL, b'<'), b'&');
 const CDATA_STOP: Set = with(SPECIAL, b']');
-const VALUE_STOP: Set = TEXT_STOP;
+pub(super) const VALUE_STOP: Set = TEXT_STOP;
 
 const fn with(mut set: Set, b: u8) -> Set {
     set[b as usize] = true;

@@ -133,7 +133,6 @@ pub async fn open(
         run: run.id,
         format: said.format.map(testward_reports::Format::name),
         session_id: facts.session_id.as_deref(),
-        run_name: facts.name.as_deref(),
     };
     let id = store::insert_upload(tx, now, caller, project.id, &new).await?;
     let upload = store::find_upload(tx, project.id, id).await?.ok_or(Error::NotFound("upload"))?;

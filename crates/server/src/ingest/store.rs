@@ -208,7 +208,6 @@ pub struct NewUpload<'a> {
     pub run: RunId,
     pub format: Option<&'static str>,
     pub session_id: Option<&'a str>,
-    pub run_name: Option<&'a str>,
 }
 
 pub async fn insert_upload(
@@ -218,12 +217,12 @@ pub async fn insert_upload(
     project: ProjectId,
     upload: &NewUpload<'_>,
 ) -> Result<UploadId> {
-    let sql = "INSERT INTO upload (id, project_id, batch, run_id, format, session_id, run_name, stage, is_complete, \
+    let sql = "INSERT INTO upload (id, project_id, batch, run_id, format, session_id, stage, is_complete, \
                revision, person_id, key_handle, created_at, touched_at, is_cut_off, has_suite_failures, failures) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, 'receiving', FALSE, 0, $8, $9, $10, $11, FALSE, FALSE, 0)";
+               VALUES ($1, $2, $3, $4, $5, $6, 'receiving', FALSE, 0, $7, $8, $9, $10, FALSE, FALSE, 0)";
     let id = UploadId::next(tx).await?;
     let query = sqlx::query(sql).bind(id).bind(project).bind(upload.batch).bind(upload.run).bind(upload.format);
-    let query = query.bind(upload.session_id).bind(upload.run_name).bind(caller.person);
+    let query = query.bind(upload.session_id).bind(caller.person);
     let query = query.bind(caller.key().map(|key| key.handle.to_string())).bind(now).bind(now);
     on!(tx, conn => query.execute(conn).await)?;
     Ok(id)

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use testward_wire::credentials::{Credential, Scratch};
 use testward_wire::keytext::KeyText;
 
 use super::cookies;
@@ -16,7 +17,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::gate::{Access, Caller, KeyFacts, Via, keys_refused};
 use crate::identity;
-use crate::keys::authorization::{self, Credential, Scratch};
+use crate::keys::authorization;
 use crate::time::{DAY, Millis};
 
 /// A key with less time left than this says so in each answer.

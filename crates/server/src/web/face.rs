@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -33,11 +33,16 @@ pub async fn dress(State((app, counter)): State<(App, Arc<AtomicU64>)>, mut requ
     let asked = Asked::of(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
+    let allow = response.headers().get(header::ALLOW).cloned();
     let error = response.extensions_mut().remove::<Arc<Error>>();
     let error = error.or_else(|| routing_error(&response));
     if let Some(error) = error {
         response = tell(&asked, &id, &error);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
     }
+    asked.log(&id, response.status());
     add_headers(&mut response, &id);
     response
 }
@@ -47,6 +52,8 @@ struct Asked {
     method: Method,
     path: String,
     query: String,
+    /// Pattern of the route.
+    route: String,
     is_program: bool,
 }
 
@@ -61,9 +68,22 @@ impl Asked {
         let is_api = ["/api/", "/oauth/", "/storage/"].iter().any(|prefix| path.starts_with(prefix));
         Self {
             method: request.method().clone(),
+            route: request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned(),
             path: path.to_owned(),
             query: request.uri().query().map(|it| format!("?{it}")).unwrap_or_default(),
             is_program: is_api || !accepts_html,
+        }
+    }
+}
+
+impl Asked {
+    /// Writes a line about a request. The address is the route's pattern: the real one may hold what opens something.
+    fn log(&self, id: &str, status: StatusCode) {
+        let (method, route, status) = (&self.method, self.route.as_str(), status.as_u16());
+        if status < 400 {
+            tracing::debug!("request {id}: {method} {route} answered {status}");
+        } else {
+            tracing::info!("request {id}: {method} {route} answered {status}");
         }
     }
 }
@@ -73,16 +93,14 @@ fn routing_error(response: &Response) -> Option<Arc<Error>> {
     let is_empty = !response.headers().contains_key(header::CONTENT_TYPE);
     match response.status() {
         StatusCode::NOT_FOUND if is_empty => Some(Arc::new(Error::NotFound("page"))),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            Some(Arc::new(Error::bad_request("method_not_allowed", "this address does not take that method")))
-        }
+        StatusCode::METHOD_NOT_ALLOWED => Some(Arc::new(Error::MethodNotAllowed)),
         _ => None,
     }
 }
 
 fn tell(asked: &Asked, id: &str, error: &Error) -> Response {
     if let Error::Internal(cause) = error {
-        tracing::error!(request = id, method = %asked.method, path = asked.path, "request failed: {cause:#}");
+        tracing::error!(request = id, method = %asked.method, route = asked.route, "request failed: {cause:#}");
     }
     let mut response = if asked.is_program {
         (error.status(), Json(body(id, error))).into_response()

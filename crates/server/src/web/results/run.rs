@@ -320,12 +320,17 @@ fn result_href(path: &str, result: &CaseResult) -> String {
     format!("{path}/results/{}", result.id)
 }
 
+/// Returns the class, unless it only repeats the name, as in reports of Katalon Studio.
+fn class_name(result: &CaseResult) -> String {
+    result.class_name.as_deref().filter(|class| *class != result.name).map(plain).unwrap_or_default()
+}
+
 fn failure(result: &CaseResult, detail: &Detail, path: &str) -> FailureRow {
     let first = detail.failures.first();
     FailureRow {
         href: result_href(path, result),
         name: plain(&result.name),
-        suite: result.class_name.clone().unwrap_or_default(),
+        suite: class_name(result),
         status: mark(result.status),
         message: plain(result.message.as_deref().unwrap_or_default()),
         stack: first.map(|failure| whole(&failure.stack)).filter(|stack| !stack.is_empty()),
@@ -336,7 +341,7 @@ fn failure(result: &CaseResult, detail: &Detail, path: &str) -> FailureRow {
 fn result_row(result: CaseResult, path: &str) -> ResultRow {
     ResultRow {
         href: result_href(path, &result),
-        suite: result.class_name.unwrap_or_default(),
+        suite: class_name(&result),
         status: mark(result.status),
         is_flaky: result.is_flaky,
         attempts: result.attempt,

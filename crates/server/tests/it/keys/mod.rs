@@ -207,3 +207,14 @@ async fn long_lists_come_in_pages_in_every_order() {
         assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7], "sorted by {sort}");
     }
 }
+
+#[tokio::test]
+async fn two_credentials_are_one_too_many() {
+    let app = TestApp::start().await;
+    let key = app.key(&["everything"]).await;
+    key.clone().with("authorization", "Bearer b").get("/api/v1/ping").await.refused(400, "several_credentials");
+    key.clone().with("x-api-key", "b").get("/api/v1/ping").await.refused(400, "several_credentials");
+    app.stranger().with("authorization", "Basic !!!").get("/api/v1/ping").await.refused(401, "invalid_credentials");
+    let long = format!("Bearer {}", "x".repeat(5000));
+    app.stranger().with("authorization", &long).get("/api/v1/ping").await.refused(400, "header_too_long");
+}
