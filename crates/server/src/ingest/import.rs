@@ -241,7 +241,7 @@ impl Job {
             store::update_upload_file(&mut tx, self.upload.id, file).await?;
         }
         let writer = Writer::new(&self.run, self.upload.id, self.has_company);
-        writer.write_files(&mut tx, &read.leftovers).await?;
+        writer.write_files(&mut tx, &read.stored).await?;
         self.run = record::load_run(&mut tx, self.run.id).await?;
         record::add_facts(&mut tx, app.clock.now(), &mut self.run, &read.facts).await?;
         if !end(&mut tx, app, &self.upload, &mut self.run, stage, &read.said).await? {

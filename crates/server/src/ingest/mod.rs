@@ -19,7 +19,7 @@ mod store;
 pub use batch::{Announced, AnnouncedFile, NewBatch, announce};
 pub use import::{import_waiting, work};
 pub use multipart::take_multipart;
-pub use receipt::{find_receipt, list_receipts};
+pub use receipt::{FileCounts, count_files, find_receipt, list_receipts};
 pub use slots::{Slot, new_slots, receive};
 
 /// The most bytes one file may have.

@@ -35,8 +35,8 @@ pub struct FileRead {
 pub struct ReadUpload {
     /// One for each file.
     pub files: Vec<FileRead>,
-    /// Files that belong to the run as a whole.
-    pub leftovers: Vec<NewAttachment>,
+    /// Every file, reports too: the run's page hands them out.
+    pub stored: Vec<NewAttachment>,
     pub facts: RunFacts,
     pub said: Contribution,
     /// Reports in which only the host tells suites of one name apart. They must be read again with this known.
@@ -80,7 +80,6 @@ struct Reader<'a> {
     /// Host of the suites of the report at hand, by their name.
     hosts: HashMap<String, Option<String>>,
     is_with_variants: bool,
-    attached: HashSet<usize>,
     unmatched: Vec<String>,
     n_results: i64,
     sum_ms: f64,
@@ -101,7 +100,6 @@ impl<'a> Reader<'a> {
             first_suite: 0,
             hosts: HashMap::new(),
             is_with_variants: false,
-            attached: HashSet::new(),
             unmatched: Vec::new(),
             n_results: 0,
             sum_ms: 0.0,
@@ -219,7 +217,6 @@ impl<'a> Reader<'a> {
             let report_path = self.files.path(report.main);
             match testward_reports::find_attachment(self.files, report_path, &attachment.path) {
                 Some(index) => {
-                    self.attached.insert(index);
                     found.push(self.file(index));
                 }
                 None if self.unmatched.len() < MAX_UNMATCHED => self.unmatched.push(attachment.path.clone()),
@@ -314,11 +311,7 @@ impl<'a> Reader<'a> {
                 file.problem = Some(unrecognised());
             }
         }
-        let is_leftover = |index: &usize| {
-            let outcome = self.out.files[*index].outcome;
-            outcome != FileOutcome::Read && !self.attached.contains(index)
-        };
-        self.out.leftovers = (0..self.files.len()).filter(is_leftover).map(|index| self.file(index)).collect();
+        self.out.stored = (0..self.files.len()).map(|index| self.file(index)).collect();
         self.out
     }
 }

@@ -16,6 +16,17 @@ pub async fn find_receipt(tx: &mut Tx, base_url: &str, project: &Project, id: Up
     write(tx, base_url, project, &run, upload).await
 }
 
+/// How many files a run was made of.
+pub struct FileCounts {
+    pub files: i64,
+    pub refused: i64,
+}
+
+pub async fn count_files(tx: &mut Tx, run: &Run) -> Result<FileCounts> {
+    let (files, refused) = store::count_files(tx, run.id).await?;
+    Ok(FileCounts { files, refused })
+}
+
 /// Returns the receipts of all uploads that make up a run, oldest first.
 pub async fn list_receipts(tx: &mut Tx, base_url: &str, project: &Project, run: &Run) -> Result<Vec<Receipt>> {
     let mut receipts = Vec::new();

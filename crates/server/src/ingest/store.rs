@@ -183,6 +183,13 @@ pub async fn list_uploads_of_run(tx: &mut Tx, run: RunId) -> Result<Vec<Upload>>
     Ok(on!(tx, conn => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(run).fetch_all(conn).await)?)
 }
 
+/// Counts the files of all uploads of a run, and those of them that were refused.
+pub async fn count_files(tx: &mut Tx, run: RunId) -> Result<(i64, i64)> {
+    let sql = "SELECT COUNT(*), COUNT(CASE WHEN f.outcome = 'refused' THEN 1 END) \
+               FROM upload u JOIN upload_file f ON f.upload_id = u.id WHERE u.run_id = $1";
+    Ok(on!(tx, conn => sqlx::query_as(sql).bind(run).fetch_one(conn).await)?)
+}
+
 /// Lists uploads that wait to be imported, oldest first.
 pub async fn list_waiting(tx: &mut Tx, limit: usize) -> Result<Vec<UploadId>> {
     let sql = "SELECT id FROM upload WHERE stage = 'importing' ORDER BY id LIMIT $1";

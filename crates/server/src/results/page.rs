@@ -158,6 +158,10 @@ pub async fn list_suites(tx: &mut Tx, run: &Run) -> Result<Vec<Suite>> {
     store::list_suites(tx, run.id).await
 }
 
+pub async fn find_suite(tx: &mut Tx, run: &Run, id: SuiteId) -> Result<Suite> {
+    store::find_suite(tx, run.id, id).await?.ok_or(Error::NotFound("suite"))
+}
+
 /// Returns output, properties and failures of a suite itself.
 pub async fn find_suite_detail(tx: &mut Tx, run: &Run, id: SuiteId) -> Result<Detail> {
     store::find_suite_detail(tx, run.id, id).await?.ok_or(Error::NotFound("suite"))
@@ -204,7 +208,7 @@ pub async fn find_result(tx: &mut Tx, project: &Project, number: i64, id: Result
     let mut other_attempts = store::list_attempts(tx, run.id, result.case_id).await?;
     other_attempts.retain(|attempt| attempt.id != id);
     let suite = match result.suite_id {
-        Some(suite) => store::find_suite(tx, suite).await?,
+        Some(suite) => store::find_suite(tx, run.id, suite).await?,
         None => None,
     };
     Ok(ResultPage {

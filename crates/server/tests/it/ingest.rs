@@ -18,6 +18,10 @@ const GREEN: &str = r#"<testsuite name="cart"><testcase classname="Cart" name="r
 
 /// Sends a form of fields and files, as curl does.
 pub async fn upload(client: &Client, app: &TestApp, fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Answer {
+    send_form(client, &format!("/api/v1/projects/{}/uploads", app.project), fields, files).await
+}
+
+pub async fn send_form(client: &Client, path: &str, fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Answer {
     let mut body = Vec::new();
     for (name, value) in fields {
         body.extend(format!("--X\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
@@ -27,8 +31,7 @@ pub async fn upload(client: &Client, app: &TestApp, fields: &[(&str, &str)], fil
         body.extend(head.bytes().chain(bytes.iter().copied()).chain(*b"\r\n"));
     }
     body.extend(*b"--X--\r\n");
-    let path = format!("/api/v1/projects/{}/uploads", app.project);
-    client.send(axum::http::Method::POST, &path, "multipart/form-data; boundary=X", body.into()).await
+    client.send(axum::http::Method::POST, path, "multipart/form-data; boundary=X", body.into()).await
 }
 
 pub async fn run(client: &Client, app: &TestApp, number: i64) -> Value {
@@ -281,7 +284,7 @@ async fn an_import_that_was_cut_off_begins_again() {
     let n: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM result").fetch_one(&database).await.expect("counted");
     let n_files: i64 =
         sqlx::query_scalar("SELECT COUNT(*) FROM attachment").fetch_one(&database).await.expect("counted");
-    assert_eq!((n, n_files), (3, 1));
+    assert_eq!((n, n_files), (3, 2));
 }
 
 #[tokio::test]

@@ -7,5 +7,6 @@ mod doors;
 mod ingest;
 mod keys;
 mod layers;
+mod pages;
 mod people;
 mod results;

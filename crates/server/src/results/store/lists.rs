@@ -84,10 +84,10 @@ pub async fn list_suites(tx: &mut Tx, run: RunId) -> Result<Vec<Suite>> {
     Ok(rows.into_iter().map(Suite::from).collect())
 }
 
-pub async fn find_suite(tx: &mut Tx, id: SuiteId) -> Result<Option<Suite>> {
-    let sql = format!("SELECT {SUITE} FROM suite WHERE id = $1");
+pub async fn find_suite(tx: &mut Tx, run: RunId, id: SuiteId) -> Result<Option<Suite>> {
+    let sql = format!("SELECT {SUITE} FROM suite WHERE run_id = $1 AND id = $2");
     let row: Option<SuiteRow> =
-        on!(tx, conn => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(conn).await)?;
+        on!(tx, conn => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(run).bind(id).fetch_optional(conn).await)?;
     Ok(row.map(Suite::from))
 }
 
@@ -178,10 +178,10 @@ pub async fn list_attachments(tx: &mut Tx, result: ResultId) -> Result<Vec<Attac
     Ok(on!(tx, conn => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(result).fetch_all(conn).await)?)
 }
 
-/// Lists the files of a run that belong to no result; at most 1000.
+/// Lists the files of a run that belong to no result; at most 20 000.
 pub async fn list_run_attachments(tx: &mut Tx, run: RunId) -> Result<Vec<Attachment>> {
     let sql = format!(
-        "SELECT {ATTACHMENT} FROM attachment a WHERE a.run_id = $1 AND a.result_id IS NULL ORDER BY a.id LIMIT 1000"
+        "SELECT {ATTACHMENT} FROM attachment a WHERE a.run_id = $1 AND a.result_id IS NULL ORDER BY a.id LIMIT 20000"
     );
     Ok(on!(tx, conn => sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(run).fetch_all(conn).await)?)
 }

@@ -1,5 +1,8 @@
 //! How results are written for people.
 
+use std::iter::Peekable;
+use std::str::Chars;
+
 use testward_wire::results::{Counts, Status};
 
 use crate::results::{Run, RunStage};
@@ -71,20 +74,52 @@ pub fn size(bytes: i64) -> String {
     }
 }
 
-/// Takes the colours and cursor movements of a terminal out of a text (ECMA-48).
+/// Takes out of a text what is meant for a terminal: colours, cursor movements, titles, bells (ECMA-48).
 pub fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
-            '\u{1b}' if letters.next_if_eq(&'[').is_some() => {
-                while letters.next().is_some_and(|it| !('@'..='~').contains(&it)) {}
-            }
-            '\u{1b}' => {}
+            '\u{1b}' => skip_sequence(&mut letters),
+            '\u{9b}' => skip_control(&mut letters),
+            // A bare carriage return overwrites the line on a terminal; here each state is a line of its own.
+            '\r' if letters.peek() == Some(&'\n') => {}
+            '\r' => plain.push('\n'),
+            '\n' | '\t' => plain.push(letter),
+            letter if letter.is_control() => {}
             letter => plain.push(letter),
         }
     }
     plain
+}
+
+type Letters<'a> = Peekable<Chars<'a>>;
+
+/// Skips what follows an escape.
+fn skip_sequence(letters: &mut Letters<'_>) {
+    match letters.next_if(|it| matches!(it, ' '..='~')) {
+        Some('[') => skip_control(letters),
+        Some(']' | 'P' | '^' | '_') => skip_string(letters),
+        // Between these and the final byte stands one more, as in `ESC ( B`.
+        Some(' '..='/') => {
+            letters.next_if(|it| matches!(it, '0'..='~'));
+        }
+        _ => {}
+    }
+}
+
+/// Skips parameters and the final byte; whatever cannot belong to the sequence stays.
+fn skip_control(letters: &mut Letters<'_>) {
+    while letters.next_if(|it| matches!(it, ' '..='?')).is_some() {}
+    letters.next_if(|it| matches!(it, '@'..='~'));
+}
+
+/// Skips a string such as a title or a link, up to a bell or `ESC \`; never beyond its line.
+fn skip_string(letters: &mut Letters<'_>) {
+    while letters.next_if(|it| !matches!(it, '\u{7}' | '\u{1b}' | '\n')).is_some() {}
+    if letters.next_if_eq(&'\u{1b}').is_some() {
+        letters.next_if_eq(&'\\');
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +136,9 @@ mod tests {
     fn terminal_colours_go() {
         assert_eq!(plain("\u{1b}[31mred\u{1b}[0m and \u{1b}[1;4Hplain"), "red and plain");
         assert_eq!(plain("\u{1b}["), "");
+        assert_eq!(plain("a\u{1b}[31\nb"), "a\nb");
+        assert_eq!(plain("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]0;title\u{7}\u{1b}(B\u{9b}1m."), "link.");
+        assert_eq!(plain("10 %\r20 %\r\ndone\u{8}"), "10 %\n20 %\ndone");
     }
 
     #[test]

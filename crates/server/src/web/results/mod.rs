@@ -1,11 +1,14 @@
 //! The pages of projects and runs. They stand here, not in one domain, because each shows several: a run with its
 //! results, the receipts of its files, and who uploaded it with which key.
 
+mod files;
 mod format;
+mod parts;
 pub mod projects;
 pub mod result;
 pub mod run;
 pub mod runs;
+mod suites;
 pub mod upload;
 
 use crate::db::Tx;
@@ -21,6 +24,12 @@ pub struct ProjectHead {
     pub team: String,
     pub upload_href: String,
     pub runs_href: String,
+}
+
+/// A fact with its name.
+pub struct Pair {
+    pub name: String,
+    pub value: String,
 }
 
 impl ProjectHead {

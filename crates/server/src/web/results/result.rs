@@ -5,8 +5,10 @@ use axum::extract::State;
 use axum::response::Html;
 use testward_wire::results::Status;
 
+use super::files::attachment_path;
 use super::format::{duration, mark, plain, size};
-use super::{chrome, open};
+use super::parts::{Failure, Output, failure, output, whole};
+use super::{Pair, chrome, open};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::Result;
@@ -14,15 +16,12 @@ use crate::gate::Caller;
 use crate::ids::{ProjectId, ResultId, TeamId};
 use crate::projects::Project;
 use crate::results::{
-    self, Attachment, CaseResult, Detail, FailureDetail, ResultFilter, ResultPage, Run, StepDetail, TextPart, run_path,
-    status_name,
+    self, Attachment, CaseResult, Detail, ResultFilter, ResultPage, Run, StepDetail, run_path, status_name,
 };
 use crate::time::Millis;
 use crate::web::extract::Path;
 use crate::web::layout::{Chrome, Crumb, Mark, When, render};
 
-/// Lines of a stack that are shown before it is unfolded.
-const SHOWN_LINES: usize = 12;
 const MAX_DEPTH: u16 = 8;
 
 #[derive(Template)]
@@ -43,7 +42,7 @@ struct Shown {
 
 struct TestResult {
     name: String,
-    suite: String,
+    suite: Option<String>,
     class_name: Option<String>,
     place: Option<String>,
     status: Mark,
@@ -56,19 +55,6 @@ struct TestResult {
     skip_reason: Option<String>,
     description: Option<String>,
     parameters: Vec<Pair>,
-}
-
-struct Pair {
-    name: String,
-    value: String,
-}
-
-struct Failure {
-    kind: Option<String>,
-    message: String,
-    stack_head: String,
-    stack_rest: Option<String>,
-    n_rest: usize,
 }
 
 struct Attempt {
@@ -85,13 +71,6 @@ struct Step {
     status: Mark,
     duration: Option<String>,
     message: Option<String>,
-}
-
-struct Output {
-    head: String,
-    omitted: Option<String>,
-    tail: String,
-    size: String,
 }
 
 struct Linked {
@@ -119,7 +98,7 @@ pub async fn show(
     let run_href = found.run.path(&project);
     let crumbs = vec![
         Crumb::new(format!("#{}", found.run.number), run_href.clone()),
-        Crumb::new(found.result.name.clone(), format!("{run_href}/results/{id}")),
+        Crumb::new(plain(&found.result.name), format!("{run_href}/results/{id}")),
     ];
     let page = chrome(&mut tx, &caller, &project, crumbs).await?;
     render(&show_all(page, &project, found, next_failure, app.clock.now()))
@@ -138,11 +117,8 @@ async fn next_failure(tx: &mut Tx, project: &Project, run: &Run, after: &CaseRes
 }
 
 fn show_all(page: Chrome, project: &Project, found: ResultPage, next_failure: Option<String>, now: Millis) -> Shown {
-    let attachment = |it: &Attachment| Linked {
-        name: it.name.clone(),
-        href: format!("/api/v1/projects/{}/attachments/{}", project.id, it.id),
-        size: size(it.bytes),
-    };
+    let attachment =
+        |it: &Attachment| Linked { name: it.name.clone(), href: attachment_path(project, it.id), size: size(it.bytes) };
     let is_image = |it: &&Attachment| it.mime.starts_with("image/") && it.mime != "image/svg+xml";
     Shown {
         page,
@@ -162,7 +138,7 @@ fn show_all(page: Chrome, project: &Project, found: ResultPage, next_failure: Op
 fn facts(project: &Project, found: ResultPage, now: Millis) -> TestResult {
     let ResultPage { run, suite, result, detail, .. } = found;
     TestResult {
-        suite: suite.map(|suite| suite.name).unwrap_or_default(),
+        suite: suite.map(|suite| plain(&suite.name)),
         place: place(&detail),
         status: mark(result.status),
         is_flaky: result.is_flaky,
@@ -172,9 +148,9 @@ fn facts(project: &Project, found: ResultPage, now: Millis) -> TestResult {
         run_name: run.name,
         run_number: run.number,
         skip_reason: detail.skip_reason.as_deref().map(plain),
-        description: detail.description,
+        description: detail.description.as_deref().map(plain),
         parameters: detail.parameters.into_iter().map(|(name, value)| Pair { name, value }).collect(),
-        name: result.name,
+        name: plain(&result.name),
         class_name: result.class_name,
     }
 }
@@ -184,6 +160,8 @@ fn place(detail: &Detail) -> Option<String> {
     Some(detail.line.map_or_else(|| file.clone(), |line| format!("{file}:{line}")))
 }
 
+<<<<<<< HEAD
+=======
 fn failure(failure: &FailureDetail) -> Failure {
     let stack = whole(&failure.stack);
     let fold_at = stack.match_indices('\n').nth(SHOWN_LINES - 1).map_or(stack.len(), |(at, _)| at);
@@ -206,6 +184,7 @@ fn whole(text: &TextPart) -> String {
     }
 }
 
+>>>>>>> main
 /// Earlier attempts: those of the same report, and those of earlier uploads of the run.
 fn attempts(found: &ResultPage) -> Vec<Attempt> {
     let earlier = found.other_attempts.iter().filter(|it| it.attempt < found.result.attempt);
@@ -228,13 +207,15 @@ fn attempts(found: &ResultPage) -> Vec<Attempt> {
 fn step(step: &StepDetail) -> Step {
     Step {
         depth: step.depth.min(MAX_DEPTH),
-        name: step.name.clone(),
+        name: plain(&step.name),
         status: mark(step.status),
         duration: step.duration_ms.map(duration),
         message: step.message.as_deref().map(plain),
     }
 }
 
+<<<<<<< HEAD
+=======
 fn output(text: &TextPart) -> Option<Output> {
     let bytes = (text.head.len() + text.tail.len()) as u64 + text.omitted_bytes;
     let size = |bytes: u64| size(bytes as i64);
@@ -247,6 +228,7 @@ fn output(text: &TextPart) -> Option<Output> {
     (bytes > 0).then(|| Output { head, omitted, tail, size: size(bytes) })
 }
 
+>>>>>>> main
 /// The last results of the case, oldest first.
 fn history(project: &Project, found: &ResultPage) -> Vec<HistoryItem> {
     let item = |it: &results::HistoryEntry| HistoryItem {

@@ -4,29 +4,37 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 use serde::Deserialize;
-use testward_wire::results::{FileOutcome, FileReceipt, Problem, Receipt, Status};
+use testward_wire::results::Status;
 
-use super::format::{bar, by_status, duration, mark, pass_rate, plain, size, stage};
+use super::files::{self, FileRow};
+use super::format::{bar, by_status, duration, mark, pass_rate, plain, stage};
+use super::parts::whole;
 use super::runs::short;
-use super::{chrome, open};
+use super::suites::{self, SuiteHead, SuiteRow};
+use super::{Pair, chrome, open};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::gate::Caller;
 use crate::ids::{ProjectId, SuiteId, TeamId};
+use crate::ingest::FileCounts;
 use crate::projects::Project;
 use crate::results::http::read_statuses;
-use crate::results::{self, Attachment, CaseResult, Detail, ResultFilter, Run, RunStage, Suite, status_name};
+use crate::results::{self, CaseResult, Detail, ResultFilter, Run, RunStage, Suite, status_name};
 use crate::time::Millis;
 use crate::web::extract::{Path, Query};
 use crate::web::layout::{Bar, Chrome, Crumb, Mark, Paging, Tab, When, href, render};
 use crate::{identity, ingest};
 
 const PAGE_SIZE: usize = 100;
+/// Suites or files on one page.
+const LIST_SIZE: usize = 200;
 /// Failures shown with their stacks above all else.
 const SHOWN_FAILURES: usize = 20;
-/// Suites deeper than this are not indented further.
-const MAX_DEPTH: u16 = 8;
+/// Facts of the surroundings that are shown.
+const SHOWN_FACTS: usize = 12;
+/// Failures up to which their stacks stand open.
+const FEW_FAILURES: i64 = 3;
 
 #[derive(Template)]
 #[template(path = "run.html")]
@@ -40,13 +48,18 @@ struct RunPage {
     filter: FilterBar,
     failures: Vec<FailureRow>,
     n_failures: i64,
+    has_few_failures: bool,
     has_more_failures: bool,
     failures_href: String,
     results: Vec<ResultRow>,
     pages: Paging,
     suites: Vec<SuiteRow>,
+    suite: Option<SuiteHead>,
     files: Vec<FileRow>,
     n_repairs: usize,
+    n_files: i64,
+    n_refused: i64,
+    files_href: String,
 }
 
 struct RunHead {
@@ -68,6 +81,7 @@ struct RunHead {
     by: String,
     key: Option<String>,
     session: Option<String>,
+    environment: Vec<Pair>,
     tags: Vec<String>,
 }
 
@@ -82,6 +96,7 @@ struct FilterBar {
     is_set: bool,
     q: String,
     status_value: String,
+    suite: String,
 }
 
 struct FailureRow {
@@ -103,27 +118,6 @@ struct ResultRow {
     attempts: i64,
     message: Option<String>,
     duration: Option<String>,
-}
-
-struct SuiteRow {
-    href: String,
-    name: String,
-    status: Mark,
-    depth: u16,
-    bar: Bar,
-    total: i64,
-    duration: Option<String>,
-}
-
-struct FileRow {
-    path: String,
-    size: String,
-    href: Option<String>,
-    outcome: Mark,
-    format: Option<String>,
-    results: i64,
-    problem: Option<String>,
-    repairs: Vec<String>,
 }
 
 /// What the address says.
@@ -151,12 +145,12 @@ pub async fn show(
     let run = results::find_run(&mut tx, &project, number).await?;
     let mut page = frame(&mut tx, &app, &caller, &project, &run, &shown).await?;
     match page.tab {
-        "suites" => page.suites = suites(&results::list_suites(&mut tx, &run).await?, &run.path(&project)),
-        "files" => page.add_files(
-            &ingest::list_receipts(&mut tx, &app.base_url, &project, &run).await?,
-            &results::list_attachments(&mut tx, &run).await?,
-            &project,
-        ),
+        "suites" => page.add_suites(&results::list_suites(&mut tx, &run).await?, &shown),
+        "files" => {
+            let receipts = ingest::list_receipts(&mut tx, &app.base_url, &project, &run).await?;
+            let stored = results::list_attachments(&mut tx, &run).await?;
+            page.add_files(files::rows(&receipts, &stored, &project), &shown);
+        }
         _ => page.add_results(&mut tx, &project, &run, &shown).await?,
     }
     render(&page)
@@ -177,23 +171,34 @@ async fn frame(
         _ => "results",
     };
     let by = identity::find(tx, run.person_id).await?.name;
+    let came = ingest::count_files(tx, run).await?;
     let n_failures = run.counts.failed + run.counts.error + run.counts.incomplete;
     Ok(RunPage {
         page: chrome(tx, caller, project, vec![Crumb::new(format!("#{}", run.number), path.clone())]).await?,
         run: head(run, by, app.clock.now()),
-        tabs: tabs(run, &path, tab),
+        tabs: tabs(run, &came, &path, tab),
         tab,
         legend: legend(run, &path, &shown.status),
-        filter: FilterBar { is_set: shown.is_filtered(), q: shown.q.clone(), status_value: shown.status.clone() },
+        filter: FilterBar {
+            is_set: shown.is_filtered(),
+            q: shown.q.clone(),
+            status_value: shown.status.clone(),
+            suite: shown.suite_text(),
+        },
         failures: Vec::new(),
         n_failures,
+        has_few_failures: n_failures <= FEW_FAILURES,
         has_more_failures: n_failures > SHOWN_FAILURES as i64,
         failures_href: href(&path, &[("status", "FAILED,ERROR,INCOMPLETE")]),
         results: Vec::new(),
         pages: Paging { newer: None, older: None },
         suites: Vec::new(),
+        suite: None,
         files: Vec::new(),
         n_repairs: 0,
+        n_files: came.files,
+        n_refused: came.refused,
+        files_href: href(&path, &[("tab", "files")]),
         all_href: path,
     })
 }
@@ -218,17 +223,34 @@ fn head(run: &Run, by: String, now: Millis) -> RunHead {
         by,
         key: run.key_handle.clone(),
         session: run.session_id.clone(),
+        environment: environment(run),
         tags: run.tags.clone(),
     }
 }
 
-fn stage_note(run: &Run) -> Option<String> {
-    let note = "Nothing was heard of this run for ten minutes, so it was closed. What came before is counted.";
-    (run.stage == RunStage::Closed).then(|| note.to_owned())
+fn environment(run: &Run) -> Vec<Pair> {
+    let facts = run.environment.iter().take(SHOWN_FACTS);
+    facts.map(|(name, value)| Pair { name: name.clone(), value: value.clone() }).collect()
 }
 
-fn tabs(run: &Run, path: &str, current: &str) -> Vec<Tab> {
-    let tabs = [("results", "Results", Some(run.counts.total)), ("suites", "Suites", None), ("files", "Files", None)];
+fn stage_note(run: &Run) -> Option<String> {
+    let counts = &run.counts;
+    let note = if run.stage == RunStage::Closed {
+        "Nothing was heard of this run for ten minutes, so it was closed. What came before is counted."
+    } else if run.has_ended() && run.status == Status::Failed && counts.failed + counts.error + counts.incomplete == 0 {
+        "No test failed, but something around the tests did, such as a set-up: the Suites tab marks where."
+    } else {
+        return None;
+    };
+    Some(note.to_owned())
+}
+
+fn tabs(run: &Run, came: &FileCounts, path: &str, current: &str) -> Vec<Tab> {
+    let tabs = [
+        ("results", "Results", Some(run.counts.total)),
+        ("suites", "Suites", None),
+        ("files", "Files", Some(came.files)),
+    ];
     let tab = |(value, label, n): (&str, &str, Option<i64>)| Tab {
         label: label.to_owned(),
         href: if value == "results" { path.to_owned() } else { href(path, &[("tab", value)]) },
@@ -253,32 +275,44 @@ impl Shown {
     fn is_filtered(&self) -> bool {
         !(self.status.is_empty() && self.q.is_empty() && self.suite.is_none())
     }
+
+    fn suite_text(&self) -> String {
+        self.suite.map(|id| id.to_string()).unwrap_or_default()
+    }
 }
 
 impl RunPage {
+    fn add_suites(&mut self, list: &[Suite], shown: &Shown) {
+        (self.suites, self.pages) = one_page(suites::rows(list, &self.all_href), &self.all_href, shown);
+    }
+
+    fn add_files(&mut self, rows: Vec<FileRow>, shown: &Shown) {
+        self.n_repairs = rows.iter().map(|file| file.repairs.len()).sum();
+        (self.files, self.pages) = one_page(rows, &self.all_href, shown);
+    }
+
     async fn add_results(&mut self, tx: &mut Tx, project: &Project, run: &Run, shown: &Shown) -> Result<()> {
         let path = run.path(project);
         let text = Some(shown.q.trim().to_owned()).filter(|text| !text.is_empty());
-        let filter = ResultFilter { statuses: read_statuses(Some(&shown.status))?, text, suite: shown.suite };
+        let mut filter = ResultFilter { statuses: read_statuses(Some(&shown.status))?, text, suite: shown.suite };
         let after = Some(shown.after.as_str()).filter(|it| !it.is_empty());
-        let (found, next) = results::list_results(tx, run, &filter, after, PAGE_SIZE).await?;
         if !shown.is_filtered() && after.is_none() {
             let failures = results::list_failures(tx, run, SHOWN_FAILURES).await?;
             self.failures = failures.into_iter().map(|(result, detail)| failure(&result, &detail, &path)).collect();
+            // What failed stands above already; in the order of statuses the others follow it.
+            filter.statuses = vec![Status::NotRun, Status::Passed, Status::Running, Status::Skipped];
         }
+        if let Some(id) = shown.suite {
+            self.suite = Some(suites::head(tx, run, id).await?);
+        }
+        let (found, next) = results::list_results(tx, run, &filter, after, PAGE_SIZE).await?;
         self.results = found.into_iter().map(|result| result_row(result, &path)).collect();
-        let suite = shown.suite.map(|id| id.to_string()).unwrap_or_default();
+        let suite = shown.suite_text();
         let to = |after: &str| {
             href(&path, &[("status", &shown.status), ("q", &shown.q), ("suite", &suite), ("after", after)])
         };
         self.pages = Paging { newer: after.map(|_| to("")), older: next.as_deref().map(to) };
         Ok(())
-    }
-
-    fn add_files(&mut self, receipts: &[Receipt], kept: &[Attachment], project: &Project) {
-        let files = receipts.iter().flat_map(|receipt| &receipt.files);
-        self.files = files.map(|file| file_row(file, kept, project)).collect();
-        self.n_repairs = self.files.iter().map(|file| file.repairs.len()).sum();
     }
 }
 
@@ -286,15 +320,20 @@ fn result_href(path: &str, result: &CaseResult) -> String {
     format!("{path}/results/{}", result.id)
 }
 
+/// Returns the class, unless it only repeats the name, as in reports of Katalon Studio.
+fn class_name(result: &CaseResult) -> String {
+    result.class_name.as_deref().filter(|class| *class != result.name).map(plain).unwrap_or_default()
+}
+
 fn failure(result: &CaseResult, detail: &Detail, path: &str) -> FailureRow {
     let first = detail.failures.first();
     FailureRow {
         href: result_href(path, result),
-        name: result.name.clone(),
-        suite: result.class_name.clone().unwrap_or_default(),
+        name: plain(&result.name),
+        suite: class_name(result),
         status: mark(result.status),
         message: plain(result.message.as_deref().unwrap_or_default()),
-        stack: first.map(|failure| plain(&failure.stack.head)).filter(|stack| !stack.is_empty()),
+        stack: first.map(|failure| whole(&failure.stack)).filter(|stack| !stack.is_empty()),
         duration: result.duration_ms.map(duration),
     }
 }
@@ -302,69 +341,23 @@ fn failure(result: &CaseResult, detail: &Detail, path: &str) -> FailureRow {
 fn result_row(result: CaseResult, path: &str) -> ResultRow {
     ResultRow {
         href: result_href(path, &result),
-        suite: result.class_name.unwrap_or_default(),
+        suite: class_name(&result),
         status: mark(result.status),
         is_flaky: result.is_flaky,
         attempts: result.attempt,
         message: result.message.as_deref().map(plain),
         duration: result.duration_ms.map(duration),
-        name: result.name,
+        name: plain(&result.name),
     }
 }
 
-fn suites(suites: &[Suite], path: &str) -> Vec<SuiteRow> {
-    let depth = |suite: &Suite| {
-        let parent = |suite: &Suite| suites.iter().find(|it| Some(it.id) == suite.parent_id);
-        let above = std::iter::successors(parent(suite), |it| parent(it));
-        above.take(usize::from(MAX_DEPTH)).count() as u16
+/// Returns the page that the address asks for, of a list that is not long enough to be kept in pieces.
+fn one_page<T>(rows: Vec<T>, path: &str, shown: &Shown) -> (Vec<T>, Paging) {
+    let from = shown.after.parse().unwrap_or(0).min(rows.len());
+    let to = |at: usize| href(path, &[("tab", &shown.tab), ("after", &at.to_string())]);
+    let pages = Paging {
+        newer: (from > 0).then(|| to(from.saturating_sub(LIST_SIZE))),
+        older: (rows.len() - from > LIST_SIZE).then(|| to(from + LIST_SIZE)),
     };
-    let row = |suite: &Suite| SuiteRow {
-        href: href(path, &[("suite", &suite.id.to_string())]),
-        name: suite.name.clone(),
-        status: mark(suite_status(suite)),
-        depth: depth(suite),
-        bar: bar(&suite.counts),
-        total: suite.counts.total,
-        duration: suite.duration_ms.map(duration),
-    };
-    suites.iter().map(row).collect()
-}
-
-fn suite_status(suite: &Suite) -> Status {
-    let counts = &suite.counts;
-    match counts {
-        _ if counts.failed + counts.error + counts.incomplete > 0 => Status::Failed,
-        _ if counts.passed > 0 => Status::Passed,
-        _ if counts.skipped > 0 => Status::Skipped,
-        _ => Status::NotRun,
-    }
-}
-
-fn file_row(file: &FileReceipt, kept: &[Attachment], project: &Project) -> FileRow {
-    let stored = kept.iter().find(|attachment| attachment.name == file.path);
-    FileRow {
-        path: file.path.clone(),
-        size: size(file.bytes),
-        href: stored.map(|it| format!("/api/v1/projects/{}/attachments/{}", project.id, it.id)),
-        outcome: outcome(file.outcome),
-        format: file.format.clone(),
-        results: file.results,
-        problem: file.problem.as_ref().map(|problem| located(&file.path, problem)),
-        repairs: file.repairs.iter().map(|repair| located(&file.path, repair)).collect(),
-    }
-}
-
-const fn outcome(outcome: FileOutcome) -> Mark {
-    match outcome {
-        FileOutcome::Waiting => Mark { key: "running", label: "Waiting" },
-        FileOutcome::Read => Mark { key: "passed", label: "Read" },
-        FileOutcome::Kept => Mark { key: "not_run", label: "Kept" },
-        FileOutcome::Refused => Mark { key: "failed", label: "Refused" },
-    }
-}
-
-/// Writes a problem as compilers do: `path:line:column: problem`.
-pub fn located(path: &str, problem: &Problem) -> String {
-    let place = [problem.line, problem.column].into_iter().map_while(|it| it).map(|it| format!(":{it}"));
-    format!("{path}{}: {}", place.collect::<String>(), problem.message)
+    (rows.into_iter().skip(from).take(LIST_SIZE).collect(), pages)
 }

@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use testward_wire::results::{Receipt, UploadStage};
 
+use super::files::located;
 use super::format::size;
-use super::run::located;
 use super::{ProjectHead, chrome, open};
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -17,8 +17,9 @@ use crate::identity::pages::problems_of;
 use crate::ids::{ProjectId, TeamId};
 use crate::ingest::{self, MAX_FILE_BYTES};
 use crate::projects::Project;
+use crate::results::run_path;
 use crate::web::extract::Path;
-use crate::web::layout::{Choice, Chrome, Crumb, render, upload_command};
+use crate::web::layout::{Choice, Chrome, Crumb, href, render, upload_command};
 
 #[derive(Template)]
 #[template(path = "upload.html")]
@@ -77,9 +78,17 @@ pub async fn upload(
         Ok(receipt) if receipt.stage == UploadStage::Refused => {
             upload_page(&app, &caller, &project, refusals(&receipt)).await
         }
-        Ok(receipt) => Ok(Redirect::to(&receipt.run.map_or_else(|| project.path(), |run| run.url)).into_response()),
+        Ok(receipt) => Ok(Redirect::to(&after(&project, &receipt)).into_response()),
         Err(error) => upload_page(&app, &caller, &project, problems_of(error)?).await,
     }
+}
+
+/// Where somebody goes who has uploaded: to the run, or to its files where one of them needs a look. A path, because
+/// the browser may know the server under another name than we do.
+fn after(project: &Project, receipt: &Receipt) -> String {
+    let Some(run) = &receipt.run else { return project.path() };
+    let tab = if receipt.stage == UploadStage::PartlyRefused { "files" } else { "" };
+    href(&run_path(project, run.number), &[("tab", tab)])
 }
 
 async fn take(app: &App, caller: &Caller, project: &Project, form: Multipart) -> Result<Receipt> {
