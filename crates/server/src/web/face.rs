@@ -34,9 +34,10 @@ pub async fn dress(State((app, counter)): State<(App, Arc<AtomicU64>)>, mut requ
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
     let error = response.extensions_mut().remove::<Arc<Error>>();
-    let error = error.or_else(|| routing_error(&response));
-    if let Some(error) = error {
+    if let Some(error) = error.or_else(|| routing_error(&response)) {
         response = tell(&asked, &id, &error);
+    } else if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response = tell_method(&asked, &id, &response);
     }
     add_headers(&mut response, &id);
     response
@@ -71,13 +72,19 @@ impl Asked {
 /// The router itself answers unknown addresses, without a body.
 fn routing_error(response: &Response) -> Option<Arc<Error>> {
     let is_empty = !response.headers().contains_key(header::CONTENT_TYPE);
-    match response.status() {
-        StatusCode::NOT_FOUND if is_empty => Some(Arc::new(Error::NotFound("page"))),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            Some(Arc::new(Error::bad_request("method_not_allowed", "this address does not take that method")))
-        }
-        _ => None,
+    let is_unknown = is_empty && response.status() == StatusCode::NOT_FOUND;
+    is_unknown.then(|| Arc::new(Error::NotFound("page")))
+}
+
+/// Keeps the status of a wrong method, and which ones would be right (RFC 9110, 15.5.6).
+fn tell_method(asked: &Asked, id: &str, routed: &Response) -> Response {
+    let error = Error::bad_request("method_not_allowed", "this address does not take that method");
+    let mut response = tell(asked, id, &error);
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    if let Some(allow) = routed.headers().get(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, allow.clone());
     }
+    response
 }
 
 fn tell(asked: &Asked, id: &str, error: &Error) -> Response {
