@@ -15,20 +15,24 @@ use crate::ingest::AnnouncedFile;
 /// Ten thousand files with long names fit.
 const MAX_BODY: usize = 16 << 20;
 
-/// A JSON body, whatever content type it goes under.
-pub struct Body<T>(pub T);
+/// A search fits, and what is read of it without a type, at many times its length, stays bearable.
+pub const SMALL_BODY: usize = 1 << 20;
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
+/// A JSON body of at most `MAX` bytes, whatever content type it goes under.
+pub struct Body<T, const MAX: usize = MAX_BODY>(pub T);
+
+impl<T: DeserializeOwned, S: Sync, const MAX: usize> FromRequest<S> for Body<T, MAX> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
-        from_json(&read(request).await?).map(Self)
+        from_json(&read(request, MAX).await?).map(Self)
     }
 }
 
-async fn read(request: Request) -> Result<Bytes> {
-    let too_large = || Error::TooLarge { message: "the body is larger than 16 MiB or broke off".to_owned() };
-    to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| too_large())
+async fn read(request: Request, max: usize) -> Result<Bytes> {
+    let message = || format!("the body is larger than {} MiB or broke off", max >> 20);
+    let too_large = || Error::TooLarge { message: message() };
+    to_bytes(request.into_body(), max).await.map_err(|_| too_large())
 }
 
 fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
@@ -48,7 +52,7 @@ impl<S: Sync> FromRequest<S> for OneFile {
         let mut fields = pairs(request.uri().query().unwrap_or_default().as_bytes())?;
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
-        let body = read(request).await?;
+        let body = read(request, MAX_BODY).await?;
         let mut tags = Vec::new();
         if content_type.starts_with("application/x-www-form-urlencoded") {
             fields.extend(pairs(&body)?);

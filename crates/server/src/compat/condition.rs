@@ -8,6 +8,10 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::time::Millis;
 
+/// A condition is tried on each of a thousand runs, so what it says must be little.
+const MAX_VALUES: usize = 500;
+const MAX_TEXT: usize = 8192;
+
 /// One condition as clients send it.
 #[derive(Debug, Deserialize)]
 pub struct Condition {
@@ -34,6 +38,13 @@ enum Operator {
 impl Condition {
     /// Refuses what this server does not understand: passing over a condition would find too much.
     pub fn check(&self) -> Result<()> {
+        let n_values = self.value.as_array().map_or(1, Vec::len);
+        if n_values > MAX_VALUES || self.value.as_str().is_some_and(|it| it.len() > MAX_TEXT) {
+            return Err(Error::invalid(
+                "value",
+                format!("must be at most {MAX_VALUES} values or {MAX_TEXT} characters"),
+            ));
+        }
         self.read_operator().map(drop)
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use testward_wire::keys::Scope;
 
-use super::body::Body;
+use super::body::{Body, SMALL_BODY};
 use super::condition::{self, Condition};
 use super::executions::{self, Hint};
 use super::page::{Page, Window};
@@ -20,6 +20,10 @@ use crate::web::extract::{Json, Query};
 
 /// The most keys that are looked through.
 const MAX_KEYS: i64 = 1000;
+
+/// Each is tried on everything that is looked through.
+const MAX_CONDITIONS: usize = 50;
+const MAX_SORTS: usize = 10;
 
 /// A search. Clients and the published definition spell its parts differently; both are read.
 #[derive(Deserialize)]
@@ -53,7 +57,11 @@ pub struct InAddress {
     q: String,
 }
 
-pub async fn post(State(app): State<App>, caller: Caller, Body(search): Body<Search>) -> Result<Json<Page<Value>>> {
+pub async fn post(
+    State(app): State<App>,
+    caller: Caller,
+    Body(search): Body<Search, SMALL_BODY>,
+) -> Result<Json<Page<Value>>> {
     run(&app, &caller, search).await.map(Json)
 }
 
@@ -65,6 +73,9 @@ pub async fn get(State(app): State<App>, caller: Caller, Query(query): Query<InA
 
 async fn run(app: &App, caller: &Caller, search: Search) -> Result<Page<Value>> {
     let conditions = search.conditions.unwrap_or_default();
+    if conditions.len() > MAX_CONDITIONS {
+        return Err(Error::invalid("conditions", format!("must be at most {MAX_CONDITIONS}")));
+    }
     conditions.iter().try_for_each(Condition::check)?;
     let Pagination { page, size, sorts } = search.pagination.unwrap_or_default();
     let sorts = match sorts {
@@ -72,6 +83,9 @@ async fn run(app: &App, caller: &Caller, search: Search) -> Result<Page<Value>> 
         Some(Sorts::Many(sorts)) => sorts,
         None => Vec::new(),
     };
+    if sorts.len() > MAX_SORTS {
+        return Err(Error::invalid("sorts", format!("must be at most {MAX_SORTS}")));
+    }
     let mut tx = app.db.read().await?;
     let mut found = candidates(app, &mut tx, caller, &search.kind, &conditions).await?;
     found.retain(|it| conditions.iter().all(|condition| condition.holds(&search.kind, it)));

@@ -58,10 +58,15 @@ impl<S: Sync> FromRequestParts<S> for Place {
 /// Signs somebody in. Failures count against the address and against the account, before anything is hashed.
 pub async fn sign_in_at(app: &App, from: &Place, email: &str, password: &str) -> Result<NewSession> {
     let now = app.clock.now();
-    let account = || Source::Account(email.trim().to_lowercase());
+    // Nobody's address is longer (RFC 5321), and what is remembered must stay small.
+    let account = || Source::Account(email.trim().chars().take(254).collect::<String>().to_lowercase());
     app.failures.check(now, Attempt::SignIn, from.ip)?;
     app.failures.check(now, Attempt::SignIn, account())?;
-    let person = match identity::authenticate(&app.db, &app.passwords, email, password).await {
+    let authenticated = identity::authenticate(&app.db, &app.passwords, email, password).await;
+    // Guesses sent all at once were all let in above: what they found out is told to the first few only.
+    app.failures.check(now, Attempt::SignIn, from.ip)?;
+    app.failures.check(now, Attempt::SignIn, account())?;
+    let person = match authenticated {
         Err(error @ Error::Unauthenticated { .. }) => {
             app.failures.record(now, Attempt::SignIn, from.ip);
             app.failures.record(now, Attempt::SignIn, account());
@@ -84,6 +89,7 @@ pub async fn check_password(app: &App, caller: &Caller, password: &str) -> Resul
     let account = || Source::Account(person.email.to_lowercase());
     app.failures.check(now, Attempt::SignIn, account())?;
     let checked = identity::authenticate(&app.db, &app.passwords, &person.email, password).await;
+    app.failures.check(now, Attempt::SignIn, account())?;
     if matches!(checked, Err(Error::Unauthenticated { .. })) {
         app.failures.record(now, Attempt::SignIn, account());
     }

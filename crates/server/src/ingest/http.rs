@@ -1,7 +1,6 @@
 //! JSON endpoints of uploads.
 
-use axum::extract::multipart::MultipartRejection;
-use axum::extract::{Multipart, State};
+use axum::extract::State;
 use testward_wire::results::{Receipt, UploadStage};
 
 use crate::app::App;
@@ -16,9 +15,8 @@ pub async fn upload(
     State(app): State<App>,
     caller: Caller,
     Path(project): Path<ProjectId>,
-    form: Result<Multipart, MultipartRejection>,
+    form: ingest::Form,
 ) -> Result<Json<Receipt>> {
-    let form = form.map_err(|error| Error::bad_request("bad_multipart", error.body_text()))?;
     let mut tx = app.db.read().await?;
     let project = projects::open(&mut tx, &caller, project).await?;
     drop(tx);

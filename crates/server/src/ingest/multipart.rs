@@ -1,9 +1,14 @@
 //! Our own upload: one form with text fields first and files after them, streamed to the disk as they come.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::extract::Multipart;
+use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest, Multipart, Request};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use testward_wire::results::Problem;
 
 use super::batch::{NewBatch, StoredFile, record_stored};
@@ -22,14 +27,65 @@ const MAX_TEXT: usize = 8 * 1024;
 const MAX_FILES: usize = 20_000;
 const MAX_TAGS: usize = 50;
 
+/// Bytes that may have come without a whole head, or a piece of a file, among them: the rest of what is no form.
+const MAX_UNREAD: usize = 1 << 20;
+
+/// The bytes of one part.
+trait Pieces: Stream<Item = Result<Bytes, MultipartError>> + Send + Unpin {}
+
+impl<T: Stream<Item = Result<Bytes, MultipartError>> + Send + Unpin> Pieces for T {}
+
+/// A form that is read as it comes.
+///
+/// The reader of forms gathers everything up to the end of a part's head, and looks through all of it again at each new
+/// piece; so what it may gather is bounded here.
+pub struct Form {
+    parts: Multipart,
+    unread: Arc<AtomicUsize>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Form {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let unread = Arc::<AtomicUsize>::default();
+        let counted = unread.clone();
+        let request = request.map(|body| Body::from_stream(bounded(body, counted)));
+        let parts = Multipart::from_request(request, state).await;
+        let parts = parts.map_err(|error| Error::bad_request("bad_multipart", error.body_text()))?;
+        Ok(Self { parts, unread })
+    }
+}
+
+/// Passes pieces on until too much was passed on and none of it could be used.
+fn bounded(body: Body, unread: Arc<AtomicUsize>) -> impl Stream<Item = Result<Bytes, axum::Error>> {
+    body.into_data_stream().map(move |piece| {
+        let piece = piece?;
+        let before = unread.fetch_add(piece.len(), Ordering::Relaxed);
+        if before > MAX_UNREAD { Err(axum::Error::new("the head of a part is too long")) } else { Ok(piece) }
+    })
+}
+
+impl Form {
+    async fn next(&mut self) -> Result<Option<Field<'_>>> {
+        let field = self.parts.next_field().await.map_err(|error| bad_multipart(&error))?;
+        self.unread.store(0, Ordering::Relaxed);
+        Ok(field)
+    }
+}
+
 /// Takes in a form of text fields followed by files, stores them and waits up to 30 seconds for their import.
-pub async fn take_multipart(app: &App, caller: &Caller, project: &Project, mut form: Multipart) -> Result<UploadId> {
+pub async fn take_multipart(app: &App, caller: &Caller, project: &Project, mut form: Form) -> Result<UploadId> {
     let mut batch = NewBatch::default();
     let mut files = Vec::new();
-    while let Some(field) = form.next_field().await.map_err(|error| bad_multipart(&error))? {
+    let unread = form.unread.clone();
+    while let Some(field) = form.next().await? {
         match field.file_name().map(str::to_owned) {
-            Some(name) => files.push(store_file(app, &name, field).await?),
-            None if files.is_empty() => take_text(&mut batch, field).await?,
+            Some(name) => files.push(store_file(app, &name, pieces(field, &unread)).await?),
+            None if files.is_empty() => {
+                let name = field.name().unwrap_or_default().to_owned();
+                take_text(&mut batch, &name, pieces(field, &unread)).await?;
+            }
             None => return Err(Error::bad_request("bad_multipart", "text fields come before the files")),
         }
         if files.len() > MAX_FILES {
@@ -56,7 +112,12 @@ fn bad_multipart(error: &MultipartError) -> Error {
     Error::bad_request("bad_multipart", format!("the form cannot be read: {}", error.body_text()))
 }
 
-async fn store_file(app: &App, name: &str, field: Field<'_>) -> Result<StoredFile> {
+/// Hands out the bytes of a part, each piece of which gives the form room for more.
+fn pieces<'a>(field: Field<'a>, unread: &'a AtomicUsize) -> impl Pieces + 'a {
+    field.inspect(|_| unread.store(0, Ordering::Relaxed))
+}
+
+async fn store_file(app: &App, name: &str, field: impl Pieces) -> Result<StoredFile> {
     match paths::checked(name) {
         Ok(path) => {
             let stored = app.blobs.put(field, MAX_FILE_BYTES).await?;
@@ -70,23 +131,22 @@ async fn store_file(app: &App, name: &str, field: Field<'_>) -> Result<StoredFil
     }
 }
 
-async fn skip(mut field: Field<'_>) -> Result<i64> {
+async fn skip(mut field: impl Pieces) -> Result<i64> {
     let mut bytes = 0;
-    while let Some(chunk) = field.chunk().await.map_err(|error| bad_multipart(&error))? {
+    while let Some(chunk) = field.try_next().await.map_err(|error| bad_multipart(&error))? {
         bytes += chunk.len() as i64;
     }
     Ok(bytes)
 }
 
-async fn take_text(batch: &mut NewBatch, field: Field<'_>) -> Result<()> {
-    let name = field.name().unwrap_or_default().to_owned();
-    let text = read_text(&name, field).await?;
+async fn take_text(batch: &mut NewBatch, name: &str, field: impl Pieces) -> Result<()> {
+    let text = read_text(name, field).await?;
     let text = text.trim();
     if text.is_empty() {
         return Ok(());
     }
     let value = Some(text.to_owned());
-    match name.as_str() {
+    match name {
         "batch" => text.clone_into(&mut batch.batch),
         "type" if text == "auto" => {}
         "type" => batch.format = Some(import::format_from_name(text).ok_or_else(unknown_type)?),
@@ -100,7 +160,7 @@ async fn take_text(batch: &mut NewBatch, field: Field<'_>) -> Result<()> {
             return Err(Error::invalid("tag", format!("may be given at most {MAX_TAGS} times")));
         }
         "tag" => batch.tags.push(text.to_owned()),
-        _ => return Err(Error::invalid(&name, "is no field of an upload")),
+        _ => return Err(Error::invalid(name, "is no field of an upload")),
     }
     Ok(())
 }
@@ -109,9 +169,9 @@ fn unknown_type() -> Error {
     Error::invalid("type", "must be junit, testops, katalon or auto")
 }
 
-async fn read_text(name: &str, mut field: Field<'_>) -> Result<String> {
+async fn read_text(name: &str, mut field: impl Pieces) -> Result<String> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(|error| bad_multipart(&error))? {
+    while let Some(chunk) = field.try_next().await.map_err(|error| bad_multipart(&error))? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > MAX_TEXT {
             return Err(Error::invalid(name, format!("must have at most {MAX_TEXT} bytes")));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderValue, Method, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use testward_wire::credentials::{Credential, Scratch};
@@ -28,6 +28,9 @@ pub async fn admit(
     request: Request,
     next: Next,
 ) -> Response {
+    if let Err(error) = refuse_key_in_address(request.uri()) {
+        return error.into_response();
+    }
     if access == Access::Public {
         return next.run(request).await;
     }
@@ -47,7 +50,6 @@ pub async fn admit(
 }
 
 async fn let_in(app: &App, access: Access, parts: &Parts) -> Result<Caller> {
-    refuse_key_in_address(parts)?;
     let ip = peer(&parts.extensions);
     let caller = match by_header(app, parts, ip)? {
         Proof::Key(caller) => caller,
@@ -108,8 +110,7 @@ pub fn verify_key(app: &App, ip: IpAddr, text: &str) -> Result<Arc<KeyFacts>> {
 /// Keys are not for browsers: a page elsewhere must not use one that a browser remembered.
 fn refuse_foreign_page(app: &App, headers: &HeaderMap) -> Result<()> {
     let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-    let origin = headers.get(header::ORIGIN).and_then(|it| it.to_str().ok());
-    let is_foreign = site == Some(b"cross-site") || origin.is_some_and(|it| !is_own_origin(app, headers, it));
+    let is_foreign = site == Some(b"cross-site") || origin(headers).is_some_and(|it| !is_own_origin(app, headers, it));
     if is_foreign {
         Err(Error::forbidden("foreign_origin", "API keys are not for web pages of other sites"))
     } else {
@@ -123,7 +124,7 @@ async fn by_session(app: &App, token: &str, ip: IpAddr) -> Result<Caller> {
 }
 
 async fn by_cookie(app: &App, parts: &Parts, ip: IpAddr) -> Result<Caller> {
-    let token = cookies::session(&parts.headers);
+    let token = cookies::session(app, &parts.headers);
     let token = token.ok_or_else(|| Error::unauthenticated("not_signed_in", "send an API key, or sign in"))?;
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         refuse_forgery(app, &parts.headers)?;
@@ -134,8 +135,7 @@ async fn by_cookie(app: &App, parts: &Parts, ip: IpAddr) -> Result<Caller> {
 /// Refuses what another site made the browser send. All browsers of the last years say where a request comes from.
 pub fn refuse_forgery(app: &App, headers: &HeaderMap) -> Result<()> {
     let site = headers.get("sec-fetch-site").and_then(|it| it.to_str().ok());
-    let origin = headers.get(header::ORIGIN).and_then(|it| it.to_str().ok());
-    let is_own = match (site, origin) {
+    let is_own = match (site, origin(headers)) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => is_own_origin(app, headers, origin),
         // Neither: no browser. It has the cookie, so it is the person's own program.
@@ -144,20 +144,22 @@ pub fn refuse_forgery(app: &App, headers: &HeaderMap) -> Result<()> {
     if is_own { Ok(()) } else { Err(Error::forbidden("foreign_origin", "this request was sent by another site")) }
 }
 
+/// Returns the site that made the browser send this. One that is unreadable is there all the same.
+fn origin(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::ORIGIN).map(|it| it.to_str().unwrap_or_default())
+}
+
+/// Whether an origin is ours, whole: the beginning of our address may be somebody else's.
 fn is_own_origin(app: &App, headers: &HeaderMap, origin: &str) -> bool {
     let host = headers.get(header::HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let origin_host = origin.split_once("://").map_or("", |(_, host)| host);
-    origin == own_origin(&app.base_url) || (!host.is_empty() && origin_host == host)
+    let Some((_, origin_host)) = origin.split_once("://") else { return false };
+    let rest = app.base_url.strip_prefix(origin);
+    let is_base = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    !origin_host.is_empty() && (is_base || origin_host == host)
 }
 
-/// Returns scheme and host of the base URL, which may have a path behind them.
-fn own_origin(base_url: &str) -> &str {
-    let host_at = base_url.find("://").map_or(0, |at| at + 3);
-    base_url[host_at..].find('/').map_or(base_url, |len| &base_url[..host_at + len])
-}
-
-fn refuse_key_in_address(parts: &Parts) -> Result<()> {
-    let query = parts.uri.query().unwrap_or_default();
+fn refuse_key_in_address(uri: &Uri) -> Result<()> {
+    let query = uri.query().unwrap_or_default();
     let holds_key = query.split(['=', '&']).any(|part| KeyText::parse(part).is_ok());
     if holds_key {
         let message = "an API key must not stand in the address, where logs and histories keep it; delete it and create a new one";

@@ -1,6 +1,6 @@
 //! Reads parts of a request, with our own errors where they do not fit: axum's are plain text without a code.
 
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody, JsonRejection};
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody, FormRejection, JsonRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -61,8 +61,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
-        let form = axum::Form::from_request(request, state).await;
-        form.map(|it| Self(it.0)).map_err(|error| Error::bad_request("invalid_form", error.body_text()))
+        match axum::Form::from_request(request, state).await {
+            Ok(axum::Form(value)) => Ok(Self(value)),
+            Err(FormRejection::BytesRejection(error)) => Err(unread(&error)),
+            Err(error) => Err(Error::bad_request("invalid_form", error.body_text())),
+        }
     }
 }
 

@@ -35,8 +35,7 @@ pub async fn dress(State((app, counter)): State<(App, Arc<AtomicU64>)>, mut requ
     let mut response = next.run(request).await;
     let allow = response.headers().get(header::ALLOW).cloned();
     let error = response.extensions_mut().remove::<Arc<Error>>();
-    let error = error.or_else(|| routing_error(&response));
-    if let Some(error) = error {
+    if let Some(error) = error.or_else(|| routing_error(&response)) {
         response = tell(&asked, &id, &error);
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);

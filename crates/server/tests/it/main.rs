@@ -2,6 +2,7 @@
 
 mod support;
 
+mod attacks;
 mod compat;
 mod doors;
 mod ingest;

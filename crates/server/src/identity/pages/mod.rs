@@ -20,8 +20,11 @@ pub fn welcome_in(app: &App, session: &NewSession, next: &str) -> Response {
 }
 
 /// Returns `next` if it stays on this server: another site's address could steal what is typed there.
+///
+/// Browsers pass over tabs and line ends, so that `/<tab>/other.site` is another site.
 fn own_path(next: &str) -> &str {
-    let is_own = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    let is_odd = |it: char| it == '\\' || it.is_control();
+    let is_own = next.starts_with('/') && !next.starts_with("//") && !next.contains(is_odd);
     if is_own { next } else { "/projects" }
 }
 

@@ -1,8 +1,7 @@
 //! The web form for uploads.
 
 use askama::Template;
-use axum::extract::multipart::MultipartRejection;
-use axum::extract::{Multipart, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use testward_wire::results::{Receipt, UploadStage};
@@ -11,7 +10,7 @@ use super::files::located;
 use super::format::size;
 use super::{ProjectHead, chrome, open};
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gate::Caller;
 use crate::identity::pages::problems_of;
 use crate::ids::{ProjectId, TeamId};
@@ -68,9 +67,8 @@ pub async fn upload(
     State(app): State<App>,
     caller: Caller,
     Path((team, project)): Path<(TeamId, ProjectId)>,
-    form: Result<Multipart, MultipartRejection>,
+    form: ingest::Form,
 ) -> Result<Response> {
-    let form = form.map_err(|error| Error::bad_request("bad_multipart", error.body_text()))?;
     let mut tx = app.db.read().await?;
     let project = open(&mut tx, &caller, team, project).await?;
     drop(tx);
@@ -91,7 +89,7 @@ fn after(project: &Project, receipt: &Receipt) -> String {
     href(&run_path(project, run.number), &[("tab", tab)])
 }
 
-async fn take(app: &App, caller: &Caller, project: &Project, form: Multipart) -> Result<Receipt> {
+async fn take(app: &App, caller: &Caller, project: &Project, form: ingest::Form) -> Result<Receipt> {
     let id = ingest::take_multipart(app, caller, project, form).await?;
     let mut tx = app.db.read().await?;
     ingest::find_receipt(&mut tx, &app.base_url, project, id).await
