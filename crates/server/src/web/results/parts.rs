@@ -38,14 +38,19 @@ pub fn failure(failure: &FailureDetail) -> Failure {
 /// Returns a text with a note where its middle is missing.
 pub fn whole(text: &TextPart) -> String {
     match text.omitted_bytes {
-        0 => plain(&text.head),
+        0 => plain(&text.head) + &plain(&text.tail),
         bytes => format!("{}\n… {} left out …\n{}", plain(&text.head), size(bytes as i64), plain(&text.tail)),
     }
 }
 
 pub fn output(text: &TextPart) -> Option<Output> {
     let bytes = (text.head.len() + text.tail.len()) as u64 + text.omitted_bytes;
+    let size = |bytes: u64| size(bytes as i64);
     let omitted = (text.omitted_bytes > 0)
-        .then(|| format!("{} left out; the report file has it whole", size(text.omitted_bytes as i64)));
-    (bytes > 0).then(|| Output { head: plain(&text.head), omitted, tail: plain(&text.tail), size: size(bytes as i64) })
+        .then(|| format!("{} left out; the report file has it whole", size(text.omitted_bytes)));
+    let (head, tail) = match omitted {
+        Some(_) => (plain(&text.head), plain(&text.tail)),
+        None => (plain(&text.head) + &plain(&text.tail), String::new()),
+    };
+    (bytes > 0).then(|| Output { head, omitted, tail, size: size(bytes) })
 }

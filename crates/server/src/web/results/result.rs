@@ -160,31 +160,6 @@ fn place(detail: &Detail) -> Option<String> {
     Some(detail.line.map_or_else(|| file.clone(), |line| format!("{file}:{line}")))
 }
 
-<<<<<<< HEAD
-=======
-fn failure(failure: &FailureDetail) -> Failure {
-    let stack = whole(&failure.stack);
-    let fold_at = stack.match_indices('\n').nth(SHOWN_LINES - 1).map_or(stack.len(), |(at, _)| at);
-    let (head, rest) = stack.split_at(fold_at);
-    let rest = rest.trim_matches('\n');
-    Failure {
-        kind: failure.kind.clone(),
-        message: plain(&failure.message),
-        stack_head: head.to_owned(),
-        stack_rest: (!rest.is_empty()).then(|| rest.to_owned()),
-        n_rest: rest.lines().count(),
-    }
-}
-
-/// Returns a text with a note where its middle is missing.
-fn whole(text: &TextPart) -> String {
-    match text.omitted_bytes {
-        0 => plain(&text.head) + &plain(&text.tail),
-        bytes => format!("{}\n… {} left out …\n{}", plain(&text.head), size(bytes as i64), plain(&text.tail)),
-    }
-}
-
->>>>>>> main
 /// Earlier attempts: those of the same report, and those of earlier uploads of the run.
 fn attempts(found: &ResultPage) -> Vec<Attempt> {
     let earlier = found.other_attempts.iter().filter(|it| it.attempt < found.result.attempt);
@@ -214,21 +189,6 @@ fn step(step: &StepDetail) -> Step {
     }
 }
 
-<<<<<<< HEAD
-=======
-fn output(text: &TextPart) -> Option<Output> {
-    let bytes = (text.head.len() + text.tail.len()) as u64 + text.omitted_bytes;
-    let size = |bytes: u64| size(bytes as i64);
-    let omitted = (text.omitted_bytes > 0)
-        .then(|| format!("{} left out; the report file has it whole", size(text.omitted_bytes)));
-    let (head, tail) = match omitted {
-        Some(_) => (plain(&text.head), plain(&text.tail)),
-        None => (plain(&text.head) + &plain(&text.tail), String::new()),
-    };
-    (bytes > 0).then(|| Output { head, omitted, tail, size: size(bytes) })
-}
-
->>>>>>> main
 /// The last results of the case, oldest first.
 fn history(project: &Project, found: &ResultPage) -> Vec<HistoryItem> {
     let item = |it: &results::HistoryEntry| HistoryItem {
