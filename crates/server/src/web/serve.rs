@@ -21,7 +21,7 @@ use crate::{admin, identity, ingest, keys, web};
 /// How often uses of keys are written down.
 const FLUSH_EVERY: Duration = Duration::from_secs(10);
 /// How often what has ended long ago is swept out.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 /// How long requests under way may take after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 

@@ -65,7 +65,7 @@ impl<'a> Hands<'a> {
 
     async fn announce(&self, batch: &str, files: &[(&str, &str, bool)]) -> Result<Announced, String> {
         let files = files.iter().map(|(name, path, is_end)| AnnouncedFile {
-            folder: "C:\\work\\..\\reports".to_owned(),
+            folder: "C:\\jobs\\..\\reports".to_owned(),
             name: (*name).to_owned(),
             uploaded_path: (*path).to_owned(),
             is_end: *is_end,
