@@ -43,6 +43,7 @@ pub fn whole(text: &TextPart) -> String {
     }
 }
 
+/// Splits a long text around what was left out of it; a shorter one is whole.
 pub fn output(text: &TextPart) -> Option<Output> {
     let bytes = (text.head.len() + text.tail.len()) as u64 + text.omitted_bytes;
     let size = |bytes: u64| size(bytes as i64);
@@ -50,7 +51,7 @@ pub fn output(text: &TextPart) -> Option<Output> {
         .then(|| format!("{} left out; the report file has it whole", size(text.omitted_bytes)));
     let (head, tail) = match omitted {
         Some(_) => (plain(&text.head), plain(&text.tail)),
-        None => (plain(&text.head) + &plain(&text.tail), String::new()),
+        None => (whole(text), String::new()),
     };
     (bytes > 0).then(|| Output { head, omitted, tail, size: size(bytes) })
 }
