@@ -85,7 +85,7 @@ impl<'a> Hands<'a> {
         ingest::receive(&self.app.app, &slot.token, stream).await.expect("stored");
     }
 
-    async fn live(&self, suite: &str, name: Option<&str>, status: Option<Status>, is_end: bool) -> Run {
+    pub async fn live(&self, suite: &str, name: Option<&str>, status: Option<Status>, is_end: bool) -> Run {
         let name = name.map(str::to_owned);
         let update = LiveUpdate { session_id: "S".to_owned(), suite: suite.to_owned(), name, status, is_end };
         let now = self.app.app.clock.now();

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::ingest::{JUNIT, send_form, upload};
+use testward_wire::results::Status;
+
+use crate::ingest::{Hands, JUNIT, send_form, upload};
 use crate::support::{Client, TestApp};
 
 /// A browser at the project's home.
@@ -201,6 +203,20 @@ async fn what_went_wrong_around_the_tests_is_shown() {
     let elsewhere = hrefs(&suites).into_iter().find(|href| href.contains("suite=")).expect("a suite");
     let elsewhere = elsewhere.replace("executions/1", "executions/2");
     assert_eq!(anna.person.get(&elsewhere).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_run_in_progress_renews_itself_until_it_ends() {
+    let app = TestApp::start().await;
+    let anna = Browser::of_anna(&app).await;
+    let hands = Hands::of_anna(&app).await;
+    hands.live("Cart", Some("adds"), Some(Status::Passed), false).await;
+    let page = anna.read("/executions/1").await;
+    assert_shows(&page, &["data-live", "In progress", "adds", "Reload</a> to see more"]);
+    hands.live("Cart", None, None, true).await;
+    let page = anna.read("/executions/1").await;
+    assert_shows(&page, &["Passed", "adds"]);
+    assert_hides(&page, &["data-live", "In progress"]);
 }
 
 #[tokio::test]
