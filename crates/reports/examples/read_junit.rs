@@ -39,22 +39,21 @@ fn read_bare(path: &str) -> Result<Vec<Case>, Box<dyn std::error::Error>> {
     loop {
         let event = reader.read_event_into(&mut buffer)?;
         match &event {
-            Xml::Start(tag) | Xml::Empty(tag) if tag.name().as_ref() == b"testcase" => {
+            Xml::Start(tag) | Xml::Empty(tag) if tag.name().as_ref() == "testcase" => {
                 let mut case = Case::default();
                 for attribute in tag.attributes() {
                     let attribute = attribute?;
-                    let name = String::from_utf8(attribute.key.as_ref().to_vec())?;
-                    case.attributes.push((name, String::from_utf8(attribute.value.to_vec())?));
+                    case.attributes.push((attribute.key.as_ref().to_owned(), attribute.value.into_owned()));
                 }
                 cases.push(case);
                 is_in_case = matches!(event, Xml::Start(_));
             }
             Xml::Text(text) if is_in_case => {
                 if let Some(case) = cases.last_mut() {
-                    case.text.push_str(std::str::from_utf8(text)?);
+                    case.text.push_str(text);
                 }
             }
-            Xml::End(tag) if tag.name().as_ref() == b"testcase" => is_in_case = false,
+            Xml::End(tag) if tag.name().as_ref() == "testcase" => is_in_case = false,
             Xml::Eof => return Ok(cases),
             _ => {}
         }
