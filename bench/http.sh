@@ -46,7 +46,7 @@ load() {
     echo "$1: $out" >&2
     exit 1
   fi
-  echo "$rate" >>"$work/$1"
+  echo "$rate" >>"$work/rates-$1"
   cpu=$(($(cpu_ms "$pid") - cpu))
   awk -v name="$1" -v rate="$rate" -v cpu="$cpu" -v n="$(awk '/requests in/ { print $1 }' <<<"$out")" \
     -v p99="$(awk '$1 == "99%" { print $2 }' <<<"$out")" 'BEGIN {
@@ -61,7 +61,7 @@ for ((round = 1; round <= rounds; round++)); do
   load healthz "$url/healthz"
   load ping "$url/api/v1/ping" -H "Authorization: Basic $basic"
 done
-nginx=$(median <"$work/nginx") healthz=$(median <"$work/healthz") ping=$(median <"$work/ping")
+nginx=$(median <"$work/rates-nginx") healthz=$(median <"$work/rates-healthz") ping=$(median <"$work/rates-ping")
 echo "medians: nginx $nginx, /healthz $healthz, /api/v1/ping with a key $ping req/s"
 awk -v n="$nginx" -v h="$healthz" -v p="$ping" 'BEGIN {
   printf "ping/healthz %.0f %% (target >= 85 %%), healthz/nginx %.0f %%\n", 100 * p / h, 100 * h / n }'

@@ -43,7 +43,7 @@ fn read_bare(path: &str) -> Result<Vec<Case>, Box<dyn std::error::Error>> {
                 let mut case = Case::default();
                 for attribute in tag.attributes() {
                     let attribute = attribute?;
-                    case.attributes.push((attribute.key.as_ref().to_owned(), attribute.value.to_string()));
+                    case.attributes.push((attribute.key.as_ref().to_owned(), attribute.value.into_owned()));
                 }
                 cases.push(case);
                 is_in_case = matches!(event, Xml::Start(_));

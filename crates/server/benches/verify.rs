@@ -38,15 +38,16 @@ async fn measure(size: usize) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let vault = Vault::open(&folder.path().join("secrets"), false, &Random::System).map_err(failed)?;
     let file = folder.path().join("testward.db");
-    let db = Db::open(&file).await.map_err(failed)?;
+    Db::open(&file).await.map_err(failed)?.close().await; // makes the tables
     let live = fill(&file, &vault, size).await?;
+    let db = Db::open(&file).await.map_err(failed)?;
     let unknown: Vec<_> = (0..ASKED).map(|_| new_key()).collect();
 
-    let (rss, start) = (rss_kib()?, Instant::now());
+    let (rss, cpu, start) = (rss_kib()?, cpu_seconds()?, Instant::now());
     let index = Index::load(&db).await.map_err(failed)?;
-    let took = start.elapsed();
+    let (took, cpu) = (start.elapsed(), cpu_seconds()? - cpu);
     let grown = rss_kib()?.saturating_sub(rss);
-    println!("{size:>9} keys  read from the database in {:.2} s", took.as_secs_f64());
+    println!("{size:>9} keys  read from the database in {:.2} s, {cpu:.2} s of CPU", took.as_secs_f64());
     if size >= 100_000 {
         let each = grown * 1024 / size as u64;
         println!("{:15} memory +{} MiB, {each} bytes a key", "", grown / 1024);
@@ -131,6 +132,14 @@ fn rss_kib() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("this needs Linux")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// Processor time of all threads so far, in hundredths of a second as Linux counts it.
+fn cpu_seconds() -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(')').context("this needs Linux")?;
+    let ticks: u64 = fields.split_whitespace().skip(11).take(2).map(|it| it.parse().unwrap_or(0)).sum();
+    Ok(ticks as f64 / 100.0)
 }
 
 fn failed(error: testward_server::error::Error) -> anyhow::Error {
