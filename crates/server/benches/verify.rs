@@ -1,6 +1,6 @@
 //! What one verification of a key costs, with 1, 1 000 and 1 000 000 keys in the index.
 //!
-//! `cargo bench -p testward-server --bench verify`. The index is filled the way the server fills it: from rows of a
+//! `cargo bench -p testward-server --bench verify [-- NUMBER…]` measures these sizes, or those that are named. The index is filled the way the server fills it: from rows of a
 //! database, read by [`Index::load`]. Calls are also timed one by one, because a mean hides the slow ones;
 //! that adds the reading of the clock to each, some 30 ns.
 
@@ -28,7 +28,9 @@ const ROWS_AT_ONCE: usize = 10_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    for size in SIZES {
+    // Cargo adds words of its own.
+    let asked: Vec<usize> = std::env::args().filter_map(|it| it.parse().ok()).collect();
+    for &size in if asked.is_empty() { &SIZES[..] } else { &asked } {
         measure(size).await?;
     }
     Ok(())
@@ -46,6 +48,7 @@ async fn measure(size: usize) -> anyhow::Result<()> {
     let (rss, cpu, start) = (rss_kib()?, cpu_seconds()?, Instant::now());
     let index = Index::load(&db).await.map_err(failed)?;
     let (took, cpu) = (start.elapsed(), cpu_seconds()? - cpu);
+    // Right for the first large size of a process only: later ones fill what the earlier ones gave back.
     let grown = rss_kib()?.saturating_sub(rss);
     println!("{size:>9} keys  read from the database in {:.2} s, {cpu:.2} s of CPU", took.as_secs_f64());
     if size >= 100_000 {
