@@ -22,7 +22,6 @@ pub use store::{Cursor, Filter, Life, Sort};
 pub use vault::Vault;
 
 use crate::app::App;
-use crate::blobs::hex;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::gate::{Caller, Handle, KeyFacts, Scopes};
@@ -387,8 +386,4 @@ impl std::ops::AddAssign for Change {
         self.owners.extend(other.owners);
         self.forgotten.extend(other.forgotten);
     }
-}
-
-fn mac_to_hex(mac: &vault::Mac) -> String {
-    hex(mac)
 }

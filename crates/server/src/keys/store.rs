@@ -10,6 +10,7 @@ use super::index::{Entry, Owner};
 use super::last_use::Use;
 use super::vault::mac_from_hex;
 use super::{ApiKey, Custody, LastUse, Machine};
+use crate::blobs::hex;
 use crate::db::{Tx, on};
 use crate::error::{Error, Result};
 use crate::gate::{Handle, KeyFacts, Scopes};
@@ -157,7 +158,7 @@ pub async fn insert(tx: &mut Tx, key: &ApiKey, pepper_version: i64) -> Result<()
                custody, created_at, expires_at, version, copies) \
                VALUES ($1, $2, 'personal', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0)";
     let query = sqlx::query(sql).bind(key.id).bind(key.handle.as_str()).bind(key.owner).bind(&key.name);
-    let query = query.bind(&key.description).bind(super::mac_to_hex(&key.mac)).bind(pepper_version);
+    let query = query.bind(&key.description).bind(hex(&key.mac)).bind(pepper_version);
     let query = query.bind(key.scopes.to_text()).bind(joined(key.projects.as_deref())).bind(key.custody.name());
     let query = query.bind(key.created_at).bind(key.expires_at).bind(key.version);
     on!(tx, conn => query.execute(conn).await)?;

@@ -24,14 +24,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Names a request in the log and in its answer.
-#[derive(Clone)]
-pub struct RequestId(pub String);
-
-pub async fn dress(State((app, counter)): State<(App, Arc<AtomicU64>)>, mut request: Request, next: Next) -> Response {
+pub async fn dress(State((app, counter)): State<(App, Arc<AtomicU64>)>, request: Request, next: Next) -> Response {
     let id = format!("{}-{}", app.instance, counter.fetch_add(1, Ordering::Relaxed));
     let asked = Asked::of(&request);
-    request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
     let allow = response.headers().get(header::ALLOW).cloned();
     let error = response.extensions_mut().remove::<Arc<Error>>();

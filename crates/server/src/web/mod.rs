@@ -24,7 +24,6 @@ use axum::middleware::from_fn_with_state;
 use testward_wire::keys::Scope;
 use tower_http::compression::CompressionLayer;
 
-pub use face::RequestId;
 pub use normalise::Normalised;
 pub use routes::Route;
 pub use serve::{Server, into_anyhow, lock, run_chores};
