@@ -6,6 +6,7 @@
 pub mod authorization;
 pub mod http;
 pub mod pages;
+mod exchanged;
 mod expiry;
 mod index;
 mod last_use;
@@ -15,6 +16,7 @@ mod vault;
 use testward_wire::keys::{KeyPatch, KeyStatus, NewKey, Scope};
 use testward_wire::keytext::{HANDLE_LEN, Kind, SECRET_LEN, compose};
 
+pub use exchanged::{Exchanged, issue_exchanged};
 pub use expiry::{DEFAULT_EXPIRES, expires_at};
 pub use index::{Index, Rejection};
 pub use last_use::flush as flush_uses;
@@ -31,6 +33,8 @@ use crate::time::{DAY, Millis};
 
 /// A dead key's row stays this long, so that whoever still sends the key is told why it opens nothing.
 const KEPT_FOR: i64 = 400 * DAY;
+/// Keys exchanged by builds come by the thousand, and nobody keeps one: their rows go sooner.
+const EXCHANGED_KEPT_FOR: i64 = 7 * DAY;
 /// From here on a key counts as expiring soon.
 const SOON: i64 = 14 * DAY;
 const MAX_DESCRIPTION_LEN: usize = 1000;
@@ -39,6 +43,7 @@ const MAX_DESCRIPTION_LEN: usize = 1000;
 #[derive(Debug, Clone)]
 pub struct ApiKey {
     pub id: KeyId,
+    pub kind: Kind,
     pub handle: Handle,
     pub owner: PersonId,
     pub name: String,
@@ -186,6 +191,7 @@ async fn compose_new(tx: &mut Tx, app: &App, now: Millis, owner: PersonId, new: 
     let handle = app.random.base62(HANDLE_LEN);
     let text = compose(Kind::Personal, &handle, &app.random.base62(SECRET_LEN));
     let key = ApiKey {
+        kind: Kind::Personal,
         handle: Handle::new(&handle).expect("base62 of the right length"),
         owner,
         name: identity::checked_name("name", &new.name)?,
@@ -376,7 +382,9 @@ pub fn owner_changed(person: &identity::Person) -> Change {
 
 /// Forgets keys that have been dead for so long that nobody should still hold them.
 pub async fn forget_long_dead(tx: &mut Tx, now: Millis) -> Result<Change> {
-    let forgotten = store::delete_dead_before(tx, now.plus(-KEPT_FOR)).await?;
+    let mut forgotten = store::delete_dead_before(tx, now.plus(-KEPT_FOR), None).await?;
+    let exchanged = store::delete_dead_before(tx, now.plus(-EXCHANGED_KEPT_FOR), Some(Kind::Exchanged)).await?;
+    forgotten.extend(exchanged);
     Ok(Change { forgotten, ..Change::default() })
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, FromRow, Row as _};
+use testward_wire::keytext::Kind;
 
 use super::index::{Entry, Owner};
 use super::last_use::Use;
@@ -75,6 +76,7 @@ impl FromRow<'_, sqlx::sqlite::SqliteRow> for ApiKey {
         let custody: String = row.try_get("custody")?;
         Ok(Self {
             id: row.try_get("id")?,
+            kind: Kind::from_name(row.try_get("kind")?).ok_or_else(|| decode("a key's kind"))?,
             handle: Handle::new(row.try_get("handle")?).ok_or_else(|| decode("a key's handle"))?,
             owner: row.try_get("owner_id")?,
             name: row.try_get("name")?,
@@ -156,8 +158,9 @@ pub async fn list_owners(tx: &mut Tx) -> Result<Vec<(PersonId, Owner)>> {
 pub async fn insert(tx: &mut Tx, key: &ApiKey, pepper_version: i64) -> Result<()> {
     let sql = "INSERT INTO api_key (id, handle, kind, owner_id, name, description, mac, pepper_version, scopes, projects, \
                custody, created_at, expires_at, version, copies) \
-               VALUES ($1, $2, 'personal', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0)";
-    let query = sqlx::query(sql).bind(key.id).bind(key.handle.as_str()).bind(key.owner).bind(&key.name);
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)";
+    let query = sqlx::query(sql).bind(key.id).bind(key.handle.as_str()).bind(key.kind.name()).bind(key.owner);
+    let query = query.bind(&key.name);
     let query = query.bind(&key.description).bind(hex(&key.mac)).bind(pepper_version);
     let query = query.bind(key.scopes.to_text()).bind(joined(key.projects.as_deref())).bind(key.custody.name());
     let query = query.bind(key.created_at).bind(key.expires_at).bind(key.version);
@@ -179,12 +182,14 @@ pub async fn find(tx: &mut Tx, id: KeyId) -> Result<Option<ApiKey>> {
     Ok(on!(tx, conn => sqlx::query_as("SELECT * FROM api_key WHERE id = $1").bind(id).fetch_optional(conn).await)?)
 }
 
+/// Counts the keys that a person made.
 pub async fn count(tx: &mut Tx, owner: PersonId) -> Result<i64> {
-    let sql = "SELECT COUNT(*) FROM api_key WHERE owner_id = $1";
+    let sql = "SELECT COUNT(*) FROM api_key WHERE owner_id = $1 AND kind <> 'exchanged'";
     Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(owner).fetch_one(conn).await)?)
 }
 
-/// Lists one page and, if there is more, where the next one begins.
+/// Lists one page and, if there is more, where the next one begins. Keys that builds exchanged for minutes are not among
+/// them: they would bury the others.
 pub async fn list(tx: &mut Tx, now: Millis, owner: PersonId, filter: &Filter) -> Result<(Vec<ApiKey>, Option<Cursor>)> {
     let (value, descends) = filter.sort.order();
     let (order, behind) = if descends { ("DESC", "<") } else { ("ASC", ">") };
@@ -194,7 +199,7 @@ pub async fn list(tx: &mut Tx, now: Millis, owner: PersonId, filter: &Filter) ->
         Life::All => "AND $2 > 0",
     };
     let sql = format!(
-        "SELECT *, {value} AS sort_value FROM api_key WHERE owner_id = $1 {life} \
+        "SELECT *, {value} AS sort_value FROM api_key WHERE owner_id = $1 AND kind <> 'exchanged' {life} \
          AND ($3 = '' OR instr(lower(name), lower($3)) > 0 OR handle = $3) \
          AND ($4 = 0 OR ({value}, id) {behind} ($5, $4)) ORDER BY {value} {order}, id {order} LIMIT $6"
     );
@@ -268,16 +273,17 @@ pub async fn delete_sealed(tx: &mut Tx, id: KeyId) -> Result<()> {
     Ok(())
 }
 
-/// Deletes keys that ended before `before`, with all that hangs on them; returns their handles.
-pub async fn delete_dead_before(tx: &mut Tx, before: Millis) -> Result<Vec<Handle>> {
-    let dead = "revoked_at < $1 OR expires_at < $1";
+/// Deletes keys that ended before `before`, with all that hangs on them; returns their handles. All kinds, or one.
+pub async fn delete_dead_before(tx: &mut Tx, before: Millis, kind: Option<Kind>) -> Result<Vec<Handle>> {
+    let dead = "(revoked_at < $1 OR expires_at < $1) AND ($2 = '' OR kind = $2)";
+    let kind = kind.map_or("", Kind::name);
     for table in ["api_key_machine", "api_key_sealed"] {
         let sql = format!("DELETE FROM {table} WHERE key_id IN (SELECT id FROM api_key WHERE {dead})");
-        on!(tx, conn => sqlx::query(AssertSqlSafe(sql)).bind(before).execute(conn).await)?;
+        on!(tx, conn => sqlx::query(AssertSqlSafe(sql)).bind(before).bind(kind).execute(conn).await)?;
     }
     let sql = format!("DELETE FROM api_key WHERE {dead} RETURNING handle");
     let handles: Vec<String> =
-        on!(tx, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(before).fetch_all(conn).await)?;
+        on!(tx, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(before).bind(kind).fetch_all(conn).await)?;
     let read = |text: String| Handle::new(&text).ok_or_else(|| Error::Internal(anyhow::anyhow!("a key's handle")));
     handles.iter().cloned().map(read).collect()
 }
