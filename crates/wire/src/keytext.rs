@@ -39,21 +39,6 @@ impl Kind {
         }
     }
 
-    /// Returns the word for this kind.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Personal => "personal",
-            Self::Service => "service",
-            Self::Exchanged => "exchanged",
-            Self::Job => "job",
-        }
-    }
-
-    /// Returns the kind called `name`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Personal, Self::Service, Self::Exchanged, Self::Job].into_iter().find(|kind| kind.name() == name)
-    }
-
     /// Returns the kind that `letter` stands for.
     pub const fn from_letter(letter: u8) -> Option<Self> {
         match letter {
