@@ -9,6 +9,7 @@ mod ingest;
 mod keys;
 mod layers;
 mod openapi;
+mod outbound;
 mod pages;
 mod people;
 mod results;
