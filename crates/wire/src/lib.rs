@@ -7,5 +7,6 @@ pub mod error;
 pub mod keys;
 pub mod keytext;
 pub mod results;
+pub mod trust;
 
 pub use error::ErrorBody;

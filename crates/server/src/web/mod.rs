@@ -31,7 +31,7 @@ pub use serve::{Server, into_anyhow, lock, run_chores};
 
 use crate::app::App;
 use crate::gate::Access;
-use crate::{compat, identity, ingest, keys};
+use crate::{compat, identity, ingest, keys, trust};
 use routes::Routes;
 
 /// Builds the service, with the table of what it serves.
@@ -49,6 +49,8 @@ fn table(app: App) -> Routes {
     let routes = account(routes);
     let routes = api_keys(routes);
     let routes = api_key_pages(routes);
+    let routes = trusted_issuers(routes);
+    let routes = trusted_issuer_pages(routes);
     let routes = reports(routes);
     let routes = pages_of_results(routes);
     official_clients(routes)
@@ -158,6 +160,52 @@ fn api_key_pages(routes: Routes) -> Routes {
         .get("/user/apikey/{key}/edit", Access::Session, change::ask_edit)
         .post("/user/apikey/{key}/edit", Access::Session, change::edit)
         .get("/user/apikey/{key}/usage", Access::Session, change::usage)
+}
+
+fn trusted_issuers(routes: Routes) -> Routes {
+    use Access::Session;
+    use trust::http;
+    const ONE: &str = "/api/v1/trusted-issuers/{issuer}";
+    routes
+        // The token is the proof.
+        .api(Method::POST, "/api/v1/oidc/exchange", Access::Public, "Exchange a build's token", http::exchange)
+        .api(Method::GET, "/api/v1/trusted-issuers", Session, "List trusted issuers", http::list)
+        .api(Method::POST, "/api/v1/trusted-issuers", Session, "Trust an issuer", http::create)
+        .api(Method::GET, ONE, Session, "Read a trusted issuer with its rules", http::read)
+        .api(Method::DELETE, ONE, Session, "Trust an issuer no more", http::delete)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/disable", Session, "Pause an issuer", http::disable)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/enable", Session, "Resume an issuer", http::enable)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/rules", Session, "Add a rule", http::create_rule)
+        .api(
+            Method::DELETE,
+            "/api/v1/trusted-issuers/{issuer}/rules/{rule}",
+            Session,
+            "Take a rule away",
+            http::delete_rule,
+        )
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/test", Session, "Try a token", http::test)
+        .api(
+            Method::GET,
+            "/api/v1/trusted-issuers/{issuer}/exchanges",
+            Session,
+            "List the last exchanges",
+            http::list_exchanges,
+        )
+}
+
+fn trusted_issuer_pages(routes: Routes) -> Routes {
+    use trust::pages::{issuer, list};
+    routes
+        .get("/admin/trusted-issuers", Access::Session, list::show)
+        .post("/admin/trusted-issuers", Access::Session, list::create)
+        .get("/admin/trusted-issuers/new", Access::Session, list::ask)
+        .get("/admin/trusted-issuers/{issuer}", Access::Session, issuer::show)
+        .post("/admin/trusted-issuers/{issuer}/rules", Access::Session, issuer::add_rule)
+        .post("/admin/trusted-issuers/{issuer}/rules/{rule}/delete", Access::Session, issuer::remove_rule)
+        .post("/admin/trusted-issuers/{issuer}/test", Access::Session, issuer::test)
+        .post("/admin/trusted-issuers/{issuer}/disable", Access::Session, issuer::disable)
+        .post("/admin/trusted-issuers/{issuer}/enable", Access::Session, issuer::enable)
+        .post("/admin/trusted-issuers/{issuer}/delete", Access::Session, issuer::remove)
 }
 
 /// What the official Katalon clients call. Everything here answers JSON, errors too.

@@ -27,6 +27,7 @@ const PUBLIC: &[&str] = &[
     "POST /invited",
     "POST /api/v1/session",
     "POST /oauth/token",
+    "POST /api/v1/oidc/exchange",
     "PUT /storage/{token}",
     // The official agent asks before it shows its key.
     "GET /info",

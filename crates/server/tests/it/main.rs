@@ -14,3 +14,4 @@ mod pages;
 mod people;
 mod results;
 mod work;
+mod trust;
