@@ -49,6 +49,8 @@ pub struct SessionFacts {
     pub token_hash: String,
     /// When the password was last given.
     pub confirmed_at: Millis,
+    /// When the session of a program ends at the latest.
+    pub ends_at: Option<Millis>,
 }
 
 /// What a live key says of itself. Kept in the index of keys, shared with the request.
