@@ -13,3 +13,4 @@ mod outbound;
 mod pages;
 mod people;
 mod results;
+mod work;
