@@ -9,6 +9,7 @@ mod faults;
 mod ingest;
 mod keys;
 mod layers;
+mod openapi;
 mod outbound;
 mod pages;
 mod people;
