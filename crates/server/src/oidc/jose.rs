@@ -35,10 +35,12 @@ pub fn signed_claims(token: &str, algorithm: Algorithm, key: &DecodingKey) -> Re
     Ok(jsonwebtoken::decode(token, key, &validation)?.claims)
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the crate calls it so")]
 fn no_signer(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
     Err(ErrorKind::UnsupportedAlgorithm.into())
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the crate calls it so")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
     let family = match algorithm {
         Algorithm::RS256 => AlgorithmFamily::Rsa,

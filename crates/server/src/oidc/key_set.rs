@@ -18,7 +18,7 @@ pub struct KeySet(Vec<Key>);
 struct Key {
     id: Option<String>,
     algorithm: Algorithm,
-    key: DecodingKey,
+    public: DecodingKey,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ impl KeySet {
     /// Returns the keys that may have signed a token: the one that its header names, or without a name all of its kind.
     pub fn candidates(&self, algorithm: Algorithm, id: Option<&str>) -> Vec<&DecodingKey> {
         let keys = self.0.iter().filter(|key| key.algorithm == algorithm);
-        keys.filter(|key| id.is_none() || key.id.as_deref() == id).map(|key| &key.key).collect()
+        keys.filter(|key| id.is_none() || key.id.as_deref() == id).map(|key| &key.public).collect()
     }
 
     /// Whether the set knows a key of this name, of whatever kind.
@@ -71,7 +71,7 @@ impl Key {
         };
         let is_for_signing = jwk.common.public_key_use.as_ref().is_none_or(|it| *it == PublicKeyUse::Signature);
         let is_for_algorithm = jwk.common.key_algorithm.is_none_or(|it| it == name);
-        let key = DecodingKey::from_jwk(&jwk).ok()?;
-        (is_for_signing && is_for_algorithm).then_some(Self { id: jwk.common.key_id, algorithm, key })
+        let public = DecodingKey::from_jwk(&jwk).ok()?;
+        (is_for_signing && is_for_algorithm).then_some(Self { id: jwk.common.key_id, algorithm, public })
     }
 }

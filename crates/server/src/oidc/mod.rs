@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_claim_of_another_type_is_no_claim() {
         let now = NOW.0 / 1000;
-        let code = |changes| check_with(changes).map(|_| "").unwrap_or_else(|refusal| refusal.code());
+        let code = |changes| check_with(changes).map_or_else(|refusal| refusal.code(), |_| "");
         assert_eq!(code(json!({"iss": ["https://ci.example"]})), "unknown_issuer");
         assert_eq!(code(json!({"iss": null})), "unknown_issuer");
         assert_eq!(code(json!({"aud": null})), "wrong_audience");
