@@ -7,6 +7,7 @@ pub mod config;
 pub mod db;
 pub mod ids;
 pub mod blobs;
+pub mod rights;
 pub mod gate;
 pub mod identity;
 pub mod projects;
