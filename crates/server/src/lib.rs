@@ -10,6 +10,7 @@ pub mod ids;
 pub mod blobs;
 pub mod rights;
 pub mod gate;
+pub mod work;
 pub mod identity;
 pub mod projects;
 pub mod keys;

@@ -5,6 +5,7 @@ mod assets;
 pub mod cookies;
 pub mod extract;
 mod face;
+pub mod jobs;
 pub mod layout;
 pub mod limits;
 mod normalise;

@@ -12,3 +12,4 @@ mod outbound;
 mod pages;
 mod people;
 mod results;
+mod work;

@@ -101,6 +101,11 @@ impl TestApp {
         web::run_chores(&self.app).await.expect("chores");
     }
 
+    /// Runs every job that is due, and returns how many attempts that were.
+    pub async fn run_jobs(&self) -> usize {
+        web::jobs::run_due(&self.app).await.expect("jobs")
+    }
+
     pub fn stranger(&self) -> Client {
         Client { service: self.service.clone(), headers: HeaderMap::new(), peer: ([192, 0, 2, 1], 4242).into() }
     }
