@@ -8,6 +8,7 @@ mod doors;
 mod ingest;
 mod keys;
 mod layers;
+mod openapi;
 mod outbound;
 mod pages;
 mod people;
