@@ -31,8 +31,12 @@ pub use serve::{Server, into_anyhow, lock, run_chores};
 
 use crate::app::App;
 use crate::gate::Access;
+use crate::rights::Role;
 use crate::{compat, identity, ingest, keys, trust};
 use routes::Routes;
+
+/// Pages for owners and admins.
+const ADMIN: Access = Access::Role(Role::Admin);
 
 /// Builds the service, with the table of what it serves.
 pub fn service(app: &App) -> (Normalised<Router>, Vec<Route>) {
@@ -92,9 +96,9 @@ fn people(routes: Routes) -> Routes {
         .post("/setup", Access::Public, welcome::set_up)
         .get("/invited", Access::Public, welcome::show_invitation)
         .post("/invited", Access::Public, welcome::accept)
-        .get("/members", Access::Session, members::show)
-        .post("/members/invite", Access::Session, members::invite)
-        .post("/members/invitations/{invitation}/withdraw", Access::Session, members::withdraw)
+        .get("/members", ADMIN, members::show)
+        .post("/members/invite", ADMIN, members::invite)
+        .post("/members/invitations/{invitation}/withdraw", ADMIN, members::withdraw)
 }
 
 fn account(routes: Routes) -> Routes {
@@ -108,11 +112,18 @@ fn account(routes: Routes) -> Routes {
 
 fn api_keys(routes: Routes) -> Routes {
     routes
-        .api(Method::GET, "/api/v1/api-keys", Access::Known, "List your API keys", keys::http::list)
+        // What a key may tell of its owner's other keys, only one that follows its owner in everything may.
+        .api(Method::GET, "/api/v1/api-keys", Access::Scope(Scope::Everything), "List your API keys", keys::http::list)
         .api(Method::POST, "/api/v1/api-keys", Access::Session, "Create an API key", keys::http::create)
         .api(Method::GET, "/api/v1/api-keys/self", Access::Key, "Say who the presented key is", keys::http::whoami)
         .api(Method::DELETE, "/api/v1/api-keys/self", Access::Key, "End the presented key", keys::http::end_self)
-        .api(Method::GET, "/api/v1/api-keys/{key}", Access::Known, "Read an API key", keys::http::read)
+        .api(
+            Method::GET,
+            "/api/v1/api-keys/{key}",
+            Access::Scope(Scope::Everything),
+            "Read an API key",
+            keys::http::read,
+        )
         .api(
             Method::PATCH,
             "/api/v1/api-keys/{key}",
@@ -168,31 +179,32 @@ fn api_key_pages(routes: Routes) -> Routes {
 }
 
 fn trusted_issuers(routes: Routes) -> Routes {
-    use Access::Session;
     use trust::http;
+    const READ: Access = Access::Scope(Scope::AdminRead);
+    const WRITE: Access = Access::Scope(Scope::AdminWrite);
     const ONE: &str = "/api/v1/trusted-issuers/{issuer}";
     routes
         // The token is the proof.
         .api(Method::POST, "/api/v1/oidc/exchange", Access::Public, "Exchange a build's token", http::exchange)
-        .api(Method::GET, "/api/v1/trusted-issuers", Session, "List trusted issuers", http::list)
-        .api(Method::POST, "/api/v1/trusted-issuers", Session, "Trust an issuer", http::create)
-        .api(Method::GET, ONE, Session, "Read a trusted issuer with its rules", http::read)
-        .api(Method::DELETE, ONE, Session, "Trust an issuer no more", http::delete)
-        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/disable", Session, "Pause an issuer", http::disable)
-        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/enable", Session, "Resume an issuer", http::enable)
-        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/rules", Session, "Add a rule", http::create_rule)
+        .api(Method::GET, "/api/v1/trusted-issuers", READ, "List trusted issuers", http::list)
+        .api(Method::POST, "/api/v1/trusted-issuers", ADMIN, "Trust an issuer", http::create)
+        .api(Method::GET, ONE, READ, "Read a trusted issuer with its rules", http::read)
+        .api(Method::DELETE, ONE, WRITE, "Trust an issuer no more", http::delete)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/disable", WRITE, "Pause an issuer", http::disable)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/enable", ADMIN, "Resume an issuer", http::enable)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/rules", ADMIN, "Add a rule", http::create_rule)
         .api(
             Method::DELETE,
             "/api/v1/trusted-issuers/{issuer}/rules/{rule}",
-            Session,
+            WRITE,
             "Take a rule away",
             http::delete_rule,
         )
-        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/test", Session, "Try a token", http::test)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/test", READ, "Try a token", http::test)
         .api(
             Method::GET,
             "/api/v1/trusted-issuers/{issuer}/exchanges",
-            Session,
+            READ,
             "List the last exchanges",
             http::list_exchanges,
         )
@@ -201,29 +213,31 @@ fn trusted_issuers(routes: Routes) -> Routes {
 fn trusted_issuer_pages(routes: Routes) -> Routes {
     use trust::pages::{issuer, list};
     routes
-        .get("/admin/trusted-issuers", Access::Session, list::show)
-        .post("/admin/trusted-issuers", Access::Session, list::create)
-        .get("/admin/trusted-issuers/new", Access::Session, list::ask)
-        .get("/admin/trusted-issuers/{issuer}", Access::Session, issuer::show)
-        .post("/admin/trusted-issuers/{issuer}/rules", Access::Session, issuer::add_rule)
-        .post("/admin/trusted-issuers/{issuer}/rules/{rule}/delete", Access::Session, issuer::remove_rule)
-        .post("/admin/trusted-issuers/{issuer}/test", Access::Session, issuer::test)
-        .post("/admin/trusted-issuers/{issuer}/disable", Access::Session, issuer::disable)
-        .post("/admin/trusted-issuers/{issuer}/enable", Access::Session, issuer::enable)
-        .post("/admin/trusted-issuers/{issuer}/delete", Access::Session, issuer::remove)
+        .get("/admin/trusted-issuers", ADMIN, list::show)
+        .post("/admin/trusted-issuers", ADMIN, list::create)
+        .get("/admin/trusted-issuers/new", ADMIN, list::ask)
+        .get("/admin/trusted-issuers/{issuer}", ADMIN, issuer::show)
+        .post("/admin/trusted-issuers/{issuer}/rules", ADMIN, issuer::add_rule)
+        .post("/admin/trusted-issuers/{issuer}/rules/{rule}/delete", ADMIN, issuer::remove_rule)
+        .post("/admin/trusted-issuers/{issuer}/test", ADMIN, issuer::test)
+        .post("/admin/trusted-issuers/{issuer}/disable", ADMIN, issuer::disable)
+        .post("/admin/trusted-issuers/{issuer}/enable", ADMIN, issuer::enable)
+        .post("/admin/trusted-issuers/{issuer}/delete", ADMIN, issuer::remove)
 }
 
 /// What the official Katalon clients call. Everything here answers JSON, errors too.
 fn official_clients(routes: Routes) -> Routes {
     let routes = official_reports(routes);
+    let projects = Access::Scope(Scope::ProjectsRead);
     routes
         .get("/info", Access::Public, compat::info)
         .post("/oauth/token", Access::Public, compat::token::create)
         .get("/api/v1/users/me", Access::Known, compat::people::me)
-        .get("/api/v1/projects", Access::Known, compat::people::list)
-        .get("/api/v1/projects/first", Access::Known, compat::people::first)
-        .get("/api/v1/projects/{project}", Access::Known, compat::people::read)
-        .get("/api/v1/organizations/{organization}", Access::Known, compat::read_organization)
+        .get("/api/v1/projects", projects, compat::people::list)
+        .get("/api/v1/projects/first", projects, compat::people::first)
+        .get("/api/v1/projects/{project}", projects, compat::people::read)
+        .get("/api/v1/organizations/{organization}", projects, compat::read_organization)
+        // What is searched for decides which scope it takes.
         .get("/api/v1/search", Access::Known, compat::search::get)
         .post("/api/v1/search", Access::Known, compat::search::post)
         .get("/api/v1/executions", Access::Scope(Scope::ResultsRead), compat::list_executions)
@@ -298,8 +312,8 @@ fn pages_of_results(routes: Routes) -> Routes {
     use results::{projects, result, run, runs, upload};
     routes
         .get("/projects", Access::Session, projects::show)
-        .post("/projects", Access::Session, projects::create)
-        .get("/projects/new", Access::Session, projects::ask)
+        .post("/projects", ADMIN, projects::create)
+        .get("/projects/new", ADMIN, projects::ask)
         .get("/team/{team}/project/{project}/executions", Access::Session, runs::show)
         .get("/team/{team}/project/{project}/executions/{number}", Access::Session, run::show)
         .get("/team/{team}/project/{project}/executions/{number}/results/{result}", Access::Session, result::show)
