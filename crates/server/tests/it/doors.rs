@@ -43,6 +43,13 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("POST /user/apikey/{key}/edit", "application/x-www-form-urlencoded", "name=x"),
     ("POST /api/v1/projects/{project}/uploads", "multipart/form-data; boundary=b", "--b--\r\n"),
     ("POST /team/{team}/project/{project}/upload", "multipart/form-data; boundary=b", "--b--\r\n"),
+    (
+        "POST /api/v1/trusted-issuers/{issuer}/rules",
+        "application/json",
+        r#"{"name": "x", "conditions": [], "scopes": [], "acts_for": "x"}"#,
+    ),
+    ("POST /api/v1/trusted-issuers/{issuer}/test", "application/json", r#"{"token": "x"}"#),
+    ("POST /admin/trusted-issuers/{issuer}/test", "application/x-www-form-urlencoded", "token=x"),
 ];
 
 /// Doors whose address names something that is the caller's own, or nothing at all.
