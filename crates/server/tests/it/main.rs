@@ -10,4 +10,5 @@ mod keys;
 mod layers;
 mod pages;
 mod people;
+mod receipts;
 mod results;
