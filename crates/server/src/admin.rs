@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use testward_wire::keys::NewKey;
+use testward_wire::keytext::Kind;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -135,7 +136,8 @@ async fn create_key(app: &App, email: &str, name: &str, expires: Option<String>)
     let mut tx = app.db.write().await?;
     let owner = find(&mut tx, email).await?;
     let new = NewKey { name: name.to_owned(), expires, ..NewKey::default() };
-    let (change, key, text) = keys::issue(&mut tx, app, app.clock.now(), &Actor::default(), owner.id, &new).await?;
+    let (change, key, text) =
+        keys::issue(&mut tx, app, app.clock.now(), &Actor::default(), (owner.id, Kind::Personal), &new).await?;
     keys::commit(app, tx, change).await?;
     Ok(Outcome::Secret { message: format!("made API key {} ({}) of {email}", key.handle, key.name), secret: text })
 }

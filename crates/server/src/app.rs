@@ -12,6 +12,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::identity::Passwords;
 use crate::keys;
+use crate::outbound::Outbound;
 use crate::random::Random;
 use crate::time::Clock;
 use crate::web::limits::Failures;
@@ -30,6 +31,8 @@ pub struct Parts {
     /// Pepper and key-encryption key.
     pub vault: keys::Vault,
     pub passwords: Passwords,
+    /// Calls other servers.
+    pub outbound: Outbound,
     /// Failed sign-ins and failed keys by address.
     pub failures: Failures,
     /// Rung when an upload is complete and waits to be imported.
@@ -60,6 +63,7 @@ impl App {
             blobs: Blobs::open(data_dir.join("blobs"))?,
             clock,
             passwords: Passwords::default(),
+            outbound: Outbound::new(&config.outbound)?,
             keys,
             vault,
             failures: Failures::default(),

@@ -15,7 +15,7 @@ use crate::web::admit::peer;
 use crate::web::extract::Json;
 use crate::web::limits::{Attempt, Source};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     email: String,
@@ -23,7 +23,7 @@ pub struct SignIn {
 }
 
 /// A session's token, to be sent as `Authorization: Session <token>`.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 pub struct SessionToken {
     token: String,
 }

@@ -1,7 +1,6 @@
 //! Admission: finds out who is asking and lets them through, or not. Every route passes here first.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
@@ -15,7 +14,7 @@ use super::cookies;
 use super::limits::Attempt;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::gate::{Access, Caller, KeyFacts, Via, keys_refused};
+use crate::gate::{Access, Caller, ShownKey, Via, keys_refused};
 use crate::identity;
 use crate::keys::authorization;
 use crate::time::{DAY, Millis};
@@ -88,23 +87,23 @@ fn allow(access: Access, caller: Caller) -> Result<Caller> {
 
 fn by_key(app: &App, headers: &HeaderMap, ip: IpAddr, text: &str) -> Result<Caller> {
     refuse_foreign_page(app, headers)?;
-    let facts = verify_key(app, ip, text)?;
-    Ok(Caller { person: facts.owner, via: Via::Key(facts), ip })
+    let key = verify_key(app, ip, text)?;
+    Ok(Caller { person: key.owner, via: Via::Key(key), ip })
 }
 
 /// Says whose key this is. Failures count against the address.
-pub fn verify_key(app: &App, ip: IpAddr, text: &str) -> Result<Arc<KeyFacts>> {
+pub fn verify_key(app: &App, ip: IpAddr, text: &str) -> Result<ShownKey> {
     let now = app.clock.now();
-    let facts = match KeyText::parse(text) {
+    let shown = match KeyText::parse(text) {
         Ok(key) => app.keys.verify(&app.vault, now, key).map_err(Error::from),
         Err(malformed) => Err(Error::unauthenticated("invalid_api_key", malformed.hint())),
     };
-    if facts.is_err() {
+    if shown.is_err() {
         // Valid keys pass from an address that fails; only more failing from there is slowed down.
         app.failures.check(now, Attempt::Key, ip)?;
         app.failures.record(now, Attempt::Key, ip);
     }
-    facts
+    shown
 }
 
 /// Keys are not for browsers: a page elsewhere must not use one that a browser remembered.

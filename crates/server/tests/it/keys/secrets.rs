@@ -50,13 +50,7 @@ async fn a_stolen_database_verifies_nothing_without_the_pepper() {
     let app = TestApp::start().await;
     let stolen = tempfile::tempdir().expect("a folder");
     fs::copy(app.data_dir().join("testward.db"), stolen.path().join("testward.db")).expect("copied");
-    let config = Config {
-        data_dir: stolen.path().to_owned(),
-        secrets_dir: None,
-        listen: ([127, 0, 0, 1], 0).into(),
-        base_url: None,
-        first_person: None,
-    };
+    let config = Config::on(stolen.path().to_owned());
     let opened = App::open(&config, String::new(), Clock::fixed(NOW), Random::counted()).await;
     assert!(opened.is_err(), "a database without its pepper must not be served with a new one");
 }

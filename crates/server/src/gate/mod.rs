@@ -1,16 +1,17 @@
 //! Who may pass: what a route asks for, and who is asking.
 
-use std::fmt;
+mod key;
+
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use testward_wire::keys::Scope;
-use testward_wire::keytext::HANDLE_LEN;
+
+pub use key::{Handle, KeyFacts, Rare, Secret, ShownKey};
 
 use crate::error::{Error, Result};
-use crate::ids::{KeyId, PersonId, ProjectId};
+use crate::ids::{PersonId, ProjectId};
 use crate::time::{MINUTE, Millis};
 
 /// What a route asks of whoever calls it. The route table cannot be written without it.
@@ -40,7 +41,7 @@ pub struct Caller {
 #[derive(Debug, Clone)]
 pub enum Via {
     Session(SessionFacts),
-    Key(Arc<KeyFacts>),
+    Key(ShownKey),
 }
 
 #[derive(Debug, Clone)]
@@ -49,47 +50,6 @@ pub struct SessionFacts {
     pub token_hash: String,
     /// When the password was last given.
     pub confirmed_at: Millis,
-}
-
-/// What a live key says of itself. Kept in the index of keys, shared with the request.
-#[derive(Debug)]
-pub struct KeyFacts {
-    pub id: KeyId,
-    pub handle: Handle,
-    pub name: Box<str>,
-    pub owner: PersonId,
-    pub scopes: Scopes,
-    /// Projects the key is bound to; absent means all of its owner's.
-    pub projects: Option<Box<[ProjectId]>>,
-    pub expires_at: Option<Millis>,
-}
-
-/// The public part of a key, which names it without its secret.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Handle([u8; HANDLE_LEN]);
-
-impl Handle {
-    /// Returns the handle written as `text`; eight base62 digits.
-    pub fn new(text: &str) -> Option<Self> {
-        let bytes: [u8; HANDLE_LEN] = text.as_bytes().try_into().ok()?;
-        bytes.iter().all(u8::is_ascii_alphanumeric).then_some(Self(bytes))
-    }
-
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("a handle is ASCII")
-    }
-}
-
-impl fmt::Display for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// How long a password counts as just given.
