@@ -37,9 +37,14 @@ use routes::Routes;
 /// Builds the service, with the table of what it serves.
 pub fn service(app: &App) -> (Normalised<Router>, Vec<Route>) {
     let (router, table) = table(app.clone()).finish();
+    (dressed(app, router), table)
+}
+
+/// Gives the answers of a router their last shape.
+pub fn dressed(app: &App, router: Router) -> Normalised<Router> {
     let counter = Arc::new(AtomicU64::new(1));
     let router = router.layer(CompressionLayer::new()).layer(from_fn_with_state((app.clone(), counter), face::dress));
-    (Normalised::new(router, &app.base_url), table)
+    Normalised::new(router, &app.base_url)
 }
 
 fn table(app: App) -> Routes {
