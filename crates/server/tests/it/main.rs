@@ -13,6 +13,7 @@ mod openapi;
 mod outbound;
 mod pages;
 mod people;
+mod receipts;
 mod results;
 mod work;
 mod trust;
