@@ -12,6 +12,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::identity::Passwords;
 use crate::keys;
+use crate::net::Networks;
 use crate::outbound::Outbound;
 use crate::random::Random;
 use crate::time::Clock;
@@ -41,6 +42,8 @@ pub struct Parts {
     pub uploads_imported: Notify,
     /// Held by whoever imports: one upload at a time.
     pub importing: Mutex<()>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Networks,
     /// Address under which the server is reached, without a trailing slash.
     pub base_url: String,
     /// Opens the set-up page of an empty server; printed when it starts, worthless once somebody is here.
@@ -70,6 +73,7 @@ impl App {
             uploads_waiting: Notify::new(),
             uploads_imported: Notify::new(),
             importing: Mutex::new(()),
+            trusted_proxies: config.trusted_proxies.clone(),
             base_url,
             setup_token: random.base62(32),
             instance: random.base62(6),
