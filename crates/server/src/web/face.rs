@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use testward_wire::ErrorBody;
@@ -31,7 +31,7 @@ pub async fn dress(State((app, counter)): State<(App, Arc<AtomicU64>)>, mut requ
     let asked = Asked::of(&request);
     let client = forwarded::client(request.extensions(), request.headers(), &app.trusted_proxies);
     request.extensions_mut().insert(ClientAddress(client));
-    let mut response = next.run(request).await;
+    let mut response = app.panics.catch(next.run(request)).await.unwrap_or_else(IntoResponse::into_response);
     let allow = response.headers().get(header::ALLOW).cloned();
     let error = response.extensions_mut().remove::<Arc<Error>>();
     if let Some(error) = error.or_else(|| routing_error(&response)) {

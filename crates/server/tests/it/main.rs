@@ -5,6 +5,7 @@ mod support;
 mod attacks;
 mod compat;
 mod doors;
+mod faults;
 mod ingest;
 mod keys;
 mod layers;
