@@ -136,10 +136,10 @@ async fn make_key(
     let actor = Actor { person: Some(owner.id), key: None, ip: Some(ip.to_string()) };
     let new = NewKey {
         name: key_name(rule, claims),
-        description: None,
         expires: Some(now.plus(LIVES_FOR).rfc3339()),
         scopes: Some(scopes.list()),
         projects: rule.projects.as_ref().map(|ids| ids.iter().map(|id| id.0).collect()),
+        ..NewKey::default()
     };
     keys::issue(tx, app, now, &actor, (owner.id, Kind::Exchanged), &new).await
 }

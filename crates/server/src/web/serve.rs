@@ -161,7 +161,7 @@ pub async fn run_chores(app: &App) -> Result<()> {
     identity::forget_ended(&mut tx, now).await?;
     work::forget_failed(&mut tx, now).await?;
     trust::forget_old(&mut tx, now).await?;
-    let change = keys::forget_long_dead(&mut tx, now).await?;
+    let change = keys::do_chores(&mut tx, now).await?;
     keys::commit(app, tx, change).await
 }
 
