@@ -9,6 +9,7 @@ pub mod config;
 pub mod db;
 pub mod ids;
 pub mod blobs;
+pub mod networks;
 pub mod rights;
 pub mod gate;
 pub mod work;

@@ -9,6 +9,7 @@ pub mod pages;
 mod expiry;
 mod index;
 mod last_use;
+pub mod policy;
 mod store;
 mod vault;
 
@@ -26,7 +27,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::gate::{Caller, Handle, KeyFacts, Rare, Scopes, Secret};
 use crate::identity::{self, Actor};
-use crate::ids::{KeyId, PersonId, ProjectId};
+use crate::ids::{KeyId, OrganizationId, PersonId, ProjectId};
 use crate::time::{DAY, Millis};
 
 /// A dead key's row stays this long, so that whoever still sends the key is told why it opens nothing.
@@ -74,6 +75,16 @@ impl Custody {
             Self::Once => "once",
         }
     }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Recall, Self::Once].into_iter().find(|custody| custody.name() == name)
+    }
+
+    /// Returns the one that keeps a copy for less long.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        if self == Self::Recall { other } else { self }
+    }
 }
 
 /// The last request that a key opened.
@@ -109,6 +120,7 @@ impl ApiKey {
             owner: self.owner,
             scopes: self.scopes,
             projects: self.projects.as_deref().map(Into::into),
+            created_at: self.created_at,
             expires_at: self.expires_at,
             secret: self.secret,
             version: self.version,
@@ -123,6 +135,7 @@ impl ApiKey {
 pub struct Change {
     keys: Vec<KeyFacts>,
     owners: Vec<(PersonId, index::Owner)>,
+    policies: Vec<(OrganizationId, policy::Policy)>,
     forgotten: Vec<Handle>,
 }
 
@@ -137,6 +150,9 @@ pub async fn commit(app: &App, tx: Tx, change: Change) -> Result<()> {
         tx.commit().await?;
         for (id, owner) in change.owners {
             app.keys.set_owner(id, owner);
+        }
+        for (organization, policy) in change.policies {
+            app.keys.set_policy(organization, policy);
         }
         for facts in change.keys {
             app.keys.set(facts);
@@ -172,7 +188,10 @@ pub async fn issue(
     (owner, kind): (PersonId, Kind),
     new: &NewKey,
 ) -> Result<(Change, ApiKey, String)> {
-    let (key, text) = compose_new(tx, app, now, (owner, kind), new).await?;
+    let (mut key, text) = compose_new(tx, app, now, (owner, kind), new).await?;
+    let policy = policy::find_for(tx, owner).await?;
+    policy.check_new(key.judged())?;
+    key.custody = key.custody.stricter(policy.custody);
     store::insert(tx, &key).await?;
     if key.custody == Custody::Recall {
         let data_key = data_key_of(tx, app, owner).await?;
@@ -397,6 +416,7 @@ impl std::ops::AddAssign for Change {
     fn add_assign(&mut self, other: Self) {
         self.keys.extend(other.keys);
         self.owners.extend(other.owners);
+        self.policies.extend(other.policies);
         self.forgotten.extend(other.forgotten);
     }
 }

@@ -13,5 +13,6 @@ mod openapi;
 mod outbound;
 mod pages;
 mod people;
+mod policy;
 mod results;
 mod work;
