@@ -2,14 +2,15 @@
 
 pub mod time;
 pub mod random;
+pub mod rate;
 pub mod error;
+pub mod net;
 pub mod panics;
 pub mod outbound;
 pub mod config;
 pub mod db;
 pub mod ids;
 pub mod blobs;
-pub mod networks;
 pub mod rights;
 pub mod gate;
 pub mod work;

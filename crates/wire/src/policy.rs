@@ -14,7 +14,8 @@ pub struct KeyPolicy {
     pub max_lifetime_days: Option<i64>,
     /// Whether a key may live without an end. With `max_lifetime_days` none does.
     pub allows_never: bool,
-    /// The most that a key's copy may be kept: `recall`, `window` or `once`. From `once` there is no way back.
+    /// `recall`: owners decide for how long their keys can be copied again; `once`: keys are shown once only. Owners of the
+    /// organization decide for `once`, and there is no way back.
     pub custody: String,
     /// What keys may be used for; without `everything` no new key follows its owner in everything.
     pub scopes: Vec<Scope>,

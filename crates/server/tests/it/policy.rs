@@ -168,10 +168,26 @@ async fn nonsense_in_a_policy_is_refused() {
         ("max_lifetime_days", json!(0)),
         ("max_lifetime_days", json!(100_000)),
         ("custody", json!("forever")),
+        ("networks", json!(["10.0.0.1/8"])),
         ("scopes", json!([])),
         ("networks", json!(["10.0.0.0/99"])),
     ] {
         put(&anna, &with(field, value)).await.refused(400, "invalid_request");
     }
     put(&anna, &with("misspelt", true)).await.refused(400, "invalid_json");
+}
+
+#[tokio::test]
+async fn keys_work_from_the_networks_of_the_organization_only() {
+    let app = TestApp::start().await;
+    let anna = app.anna().await;
+    let key = app.key(&["everything"]).await;
+    let (inside, outside) = (key.clone().from([10, 1, 2, 3]), key.from([198, 51, 100, 7]));
+    outside.get("/api/v1/ping").await.ok();
+    app.pass(Duration::from_secs(60)).await;
+    let receipt = put(&anna, &with("networks", json!(["10.0.0.0/8", "2001:db8::/32"]))).await.ok().json();
+    assert_eq!(receipt["effect"]["outside"], 1);
+    inside.get("/api/v1/ping").await.ok();
+    outside.get("/api/v1/ping").await.refused(403, "ip_not_allowed");
+    anna.get("/api/v1/projects").await.ok();
 }

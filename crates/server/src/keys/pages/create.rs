@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::gate::Caller;
 use crate::identity::pages::problems_of;
 use crate::keys::policy::Policy;
-use crate::keys::{self, ApiKey, Custody, DEFAULT_EXPIRES};
+use crate::keys::{self, ApiKey, DEFAULT_EXPIRES};
 use crate::projects;
 use crate::rights::Scopes;
 use crate::time::{DAY, Millis};
@@ -39,6 +39,7 @@ pub struct KeyForm {
     scopes: Vec<Choice>,
     is_all_projects: bool,
     projects: Vec<Choice>,
+    custodies: Vec<Choice>,
     /// What the organization's policy leaves out.
     rules: Vec<String>,
 }
@@ -66,6 +67,7 @@ struct Filled {
     scopes: Vec<String>,
     reach: String,
     projects: Vec<String>,
+    custody: String,
 }
 
 /// What a key is for, in words; each stands for scopes.
@@ -96,6 +98,10 @@ const EXPIRATIONS: [(&str, &str); 7] = [
     ("custom", "Custom date"),
     ("never", "Never"),
 ];
+
+/// Empty means what the organization allows most.
+const CUSTODIES: [(&str, &str); 4] =
+    [("", "Any time"), ("24h", "For 24 hours"), ("7d", "For 7 days"), ("once", "Never: it is shown once")];
 
 pub async fn show(
     State(app): State<App>,
@@ -156,11 +162,11 @@ async fn created_page(app: &App, caller: &Caller, key: ApiKey, text: String) -> 
     let page = CreatedPage {
         page: chrome(&mut tx, caller, keys_crumb()).await?,
         commands: commands(app, project, &text),
+        is_recallable: key.is_copyable(now),
         name: key.name,
         handle: key.handle.to_string(),
         key: text,
         expires: key.expires_at.map(|at| When::new(at, now)),
-        is_recallable: key.custody == Custody::Recall,
     };
     Ok(render(&page)?.into_response())
 }
@@ -177,6 +183,7 @@ impl Filled {
                 "intent" => filled.intent = value,
                 "scopes" => filled.scopes.extend(value.split([' ', ',']).map(str::to_owned)),
                 "reach" => filled.reach = value,
+                "custody" => filled.custody = value,
                 "projects" => filled.projects.push(value),
                 _ => {}
             }
@@ -195,6 +202,8 @@ impl Filled {
             expires: Some(if self.expires == "custom" { &self.expires_on } else { &self.expires }.clone()),
             scopes: Some(self.chosen_scopes()?),
             projects: (self.reach == "chosen").then(|| self.projects.iter().filter_map(|id| id.parse().ok()).collect()),
+            custody: (!self.custody.is_empty()).then(|| self.custody.clone()),
+            ..NewKey::default()
         })
     }
 
@@ -230,12 +239,19 @@ impl Filled {
             rules: rules(policy),
             first_day: now.plus(DAY).rfc3339()[..10].to_owned(),
             last_day: policy.ends_at(now, None).map_or_else(String::new, |at| at.rfc3339()[..10].to_owned()),
+            custodies: custodies(&self.custody, policy),
             is_all_projects: self.reach != "chosen",
             name: self.name,
             description: self.description,
             expires_on: self.expires_on,
         }
     }
+}
+
+/// Returns for how long a key may be copied again; where keys are shown once, there is nothing to choose.
+fn custodies(selected: &str, policy: &Policy) -> Vec<Choice> {
+    let allowed = CUSTODIES.into_iter().filter(|(value, _)| !policy.is_shown_once || *value == "once");
+    allowed.map(|(value, label)| Choice::new(value, label).selected(value == selected)).collect()
 }
 
 /// Whether a key made now may end like this.
@@ -273,10 +289,10 @@ fn rules(policy: &Policy) -> Vec<String> {
             "Your organization does not allow all scopes; those that are not shown are not to be had.".to_owned(),
         );
     }
-    if policy.custody == Custody::Once {
+    if policy.is_shown_once {
         rules.push("Your organization has keys shown once: copy it when it is made.".to_owned());
     }
-    if !policy.networks.is_anywhere() {
+    if !policy.networks.is_empty() {
         rules.push(format!("Keys work from these networks only: {}.", policy.networks.list().join(", ")));
     }
     rules

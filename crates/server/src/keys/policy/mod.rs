@@ -6,18 +6,19 @@ pub mod pages;
 pub mod store;
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use testward_wire::keys::{KeyStatus, Scope};
 use testward_wire::keytext::Kind;
 use testward_wire::policy::{AffectedKey, KeyPolicy, PolicyEffect};
 
-use super::{ApiKey, Change, Custody};
+use super::{ApiKey, Change, Custody, custody, limits};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
 use crate::identity;
 use crate::ids::{OrganizationId, PersonId};
-use crate::networks::Networks;
+use crate::net::Networks;
 use crate::rights::Scopes;
 use crate::time::{DAY, Millis};
 use crate::web::versions::IfMatch;
@@ -32,11 +33,11 @@ const NAMED: usize = 50;
 pub struct Policy {
     pub max_lifetime_days: Option<i64>,
     pub allows_never: bool,
-    /// The most that a key's copy may be kept.
-    pub custody: Custody,
     pub scopes: Scopes,
     pub networks: Networks,
     pub allows_personal: bool,
+    /// Whether keys are shown once only: the lock on custody, which is set for good.
+    pub is_shown_once: bool,
     pub changed_at: Millis,
     pub version: i64,
 }
@@ -47,10 +48,10 @@ impl Default for Policy {
         Self {
             max_lifetime_days: None,
             allows_never: true,
-            custody: Custody::Recall,
             scopes: Scopes::of(&Scope::ALL),
             networks: Networks::default(),
             allows_personal: true,
+            is_shown_once: false,
             changed_at: Millis(0),
             version: 0,
         }
@@ -64,6 +65,8 @@ pub enum Forbidden {
     Ended(Millis),
     /// The organization has no personal keys.
     Personal,
+    /// It is used from elsewhere than the organization allows.
+    Network,
 }
 
 /// What a policy needs to know of a key.
@@ -85,6 +88,12 @@ impl Policy {
             Some(at) if at <= now => Err(Forbidden::Ended(at)),
             _ => Ok(key.scopes.expanded().and(self.scopes.expanded())),
         }
+    }
+
+    /// Does what [`judge`](Self::judge) does, for a use from `ip`.
+    pub fn admit(&self, now: Millis, ip: IpAddr, key: Judged) -> Result<Scopes, Forbidden> {
+        let scopes = self.judge(now, key)?;
+        if self.networks.is_empty() || self.networks.contains(ip) { Ok(scopes) } else { Err(Forbidden::Network) }
     }
 
     /// Returns when a key ends under this policy.
@@ -132,10 +141,10 @@ impl Policy {
         Self {
             max_lifetime_days: days,
             allows_never: self.allows_never && other.allows_never,
-            custody: self.custody.stricter(other.custody),
             scopes: self.scopes.expanded().and(other.scopes.expanded()),
             networks: Networks::default(),
             allows_personal: self.allows_personal && other.allows_personal,
+            is_shown_once: self.is_shown_once || other.is_shown_once,
             changed_at: self.changed_at.max(other.changed_at),
             version: self.version.max(other.version),
         }
@@ -145,7 +154,7 @@ impl Policy {
         KeyPolicy {
             max_lifetime_days: self.max_lifetime_days,
             allows_never: self.allows_never,
-            custody: self.custody.name().to_owned(),
+            custody: if self.is_shown_once { Custody::Once } else { Custody::Recall }.name().to_owned(),
             scopes: self.scopes.list(),
             networks: self.networks.list(),
             allows_personal: self.allows_personal,
@@ -165,11 +174,14 @@ impl Policy {
         Ok(Self {
             max_lifetime_days: wanted.max_lifetime_days,
             allows_never: wanted.allows_never,
-            custody: Custody::from_name(&wanted.custody)
-                .ok_or_else(|| Error::invalid("custody", "must be recall, window or once"))?,
             scopes: wanted.scopes.iter().copied().collect(),
-            networks: Networks::parse("networks", &wanted.networks)?,
+            networks: limits::checked_networks(&wanted.networks)?,
             allows_personal: wanted.allows_personal,
+            is_shown_once: match wanted.custody.as_str() {
+                "recall" => false,
+                "once" => true,
+                _ => return Err(Error::invalid("custody", "must be recall or once")),
+            },
             changed_at: now,
             version,
         })
@@ -178,7 +190,8 @@ impl Policy {
 
 /// Returns the policy that holds in an organization.
 pub async fn find(tx: &mut Tx, organization: OrganizationId) -> Result<Policy> {
-    Ok(store::find(tx, organization).await?.unwrap_or_default())
+    let policy = store::find(tx, organization).await?.unwrap_or_default();
+    Ok(Policy { is_shown_once: custody::locked_at(tx, organization).await?.is_some(), ..policy })
 }
 
 /// Returns what holds for new keys of somebody: all policies of where they belong, together.
@@ -228,11 +241,13 @@ async fn effect(
 
 fn count_kept(effect: &mut PolicyEffect, (old, new): (&Policy, &Policy), key: &ApiKey, is_narrowed: bool) {
     let ends_at = |policy: &Policy| policy.ends_at(key.created_at, key.expires_at).map_or(i64::MAX, |at| at.0);
+    let allows = |policy: &Policy, ip| policy.networks.is_empty() || policy.networks.contains(ip);
     let used_ip = key.last_use.as_ref().and_then(|used| used.ip.parse().ok());
     effect.shortened += i64::from(ends_at(new) < ends_at(old));
     effect.narrowed += i64::from(is_narrowed);
-    effect.outside += i64::from(used_ip.is_some_and(|ip| old.networks.allow(ip) && !new.networks.allow(ip)));
-    effect.uncopied += i64::from(new.custody == Custody::Once && key.custody != Custody::Once);
+    effect.outside += i64::from(used_ip.is_some_and(|ip| allows(old, ip) && !allows(new, ip)));
+    let is_copyable = key.custody != Custody::Once && !old.is_shown_once;
+    effect.uncopied += i64::from(new.is_shown_once && is_copyable);
 }
 
 fn last_used_at(key: &ApiKey) -> Option<Millis> {
@@ -251,7 +266,7 @@ fn affected(key: &ApiKey, owner: String) -> AffectedKey {
 
 /// Puts a policy in force, for all keys at once.
 ///
-/// From custody `once` there is no way back: people relied on it when they made their keys.
+/// Showing keys once is for owners to decide, and there is no way back from it: see [`custody::lock`].
 pub async fn set(
     tx: &mut Tx,
     now: Millis,
@@ -263,14 +278,14 @@ pub async fn set(
     let old = find(tx, organization).await?;
     expected.check(old.version)?;
     let new = Policy::read(now, wanted, old.version + 1)?;
-    if old.custody == Custody::Once && new.custody != Custody::Once {
+    if old.is_shown_once && !new.is_shown_once {
         let message = "keys are shown once in this organization, and that cannot be taken back";
         return Err(Error::conflict("custody_locked", message));
     }
     let effect = effect(tx, now, organization, &old, &new).await?;
     store::upsert(tx, organization, &new).await?;
-    if new.custody == Custody::Once && old.custody != Custody::Once {
-        store::delete_copies(tx, organization).await?;
+    if new.is_shown_once && !old.is_shown_once {
+        custody::lock(tx, now, caller, organization).await?;
     }
     let detail = format!("{}; {} keys end, {} may do less", describe(&new), effect.ends, effect.narrowed);
     identity::audit(tx, now, caller, "policy.change", &organization, &detail).await?;
@@ -282,13 +297,10 @@ fn describe(policy: &Policy) -> String {
     let life =
         policy.max_lifetime_days.map_or_else(|| "any lifetime".to_owned(), |days| format!("at most {days} days"));
     let endless = if policy.allows_never { "" } else { ", none without an end" };
-    let networks = if policy.networks.is_anywhere() { "anywhere".to_owned() } else { policy.networks.to_text() };
+    let networks = if policy.networks.is_empty() { "anywhere".to_owned() } else { policy.networks.to_string() };
     let personal = if policy.allows_personal { "personal keys" } else { "no personal keys" };
-    format!(
-        "{life}{endless}; custody {}; {personal}; from {networks}; scopes {}",
-        policy.custody.name(),
-        policy.scopes.to_text()
-    )
+    let once = if policy.is_shown_once { "; shown once" } else { "" };
+    format!("{life}{endless}; {personal}{once}; from {networks}; scopes {}", policy.scopes.to_text())
 }
 
 impl ApiKey {

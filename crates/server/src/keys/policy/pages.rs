@@ -219,8 +219,7 @@ impl Filled {
 
 fn form(wanted: &KeyPolicy, in_force: &Policy, days: String) -> PolicyForm {
     let custodies = [
-        ("recall", "Copy any time", "Owners can copy their keys again"),
-        ("window", "Copy for a while", "Owners can copy a key again for some hours"),
+        ("recall", "Owners decide", "Keys can be copied again for as long as their owners like"),
         ("once", "Shown once", "No key can be copied again; sealed copies are destroyed, and there is no way back"),
     ];
     let custodies =
@@ -232,7 +231,7 @@ fn form(wanted: &KeyPolicy, in_force: &Policy, days: String) -> PolicyForm {
         allows_never: wanted.allows_never,
         allows_personal: wanted.allows_personal,
         custodies: custodies.into(),
-        is_locked: in_force.custody == keys::Custody::Once,
+        is_locked: in_force.is_shown_once,
         scopes: Scope::ALL.map(scope).into(),
         networks: wanted.networks.join("\n"),
     }

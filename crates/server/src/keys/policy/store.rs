@@ -6,8 +6,8 @@ use super::Policy;
 use crate::db::{Tx, on};
 use crate::error::Result;
 use crate::ids::OrganizationId;
-use crate::keys::{ApiKey, Custody};
-use crate::networks::Networks;
+use crate::keys::ApiKey;
+use crate::net::Networks;
 use crate::rights::Scopes;
 use crate::time::Millis;
 
@@ -16,15 +16,19 @@ impl FromRow<'_, sqlx::sqlite::SqliteRow> for Policy {
         Ok(Self {
             max_lifetime_days: row.try_get("max_lifetime_days")?,
             allows_never: row.try_get("allows_never")?,
-            // A word that this version does not know is read as the strictest.
-            custody: Custody::from_name(row.try_get("custody")?).unwrap_or(Custody::Once),
             scopes: Scopes::from_text(row.try_get("scopes")?),
-            networks: Networks::from_text(row.try_get("networks")?),
+            networks: networks(row.try_get("networks")?)?,
             allows_personal: row.try_get("allows_personal")?,
+            is_shown_once: false,
             changed_at: row.try_get("changed_at")?,
             version: row.try_get("version")?,
         })
     }
+}
+
+/// Networks that cannot be read must not be taken for none, which would be everywhere.
+fn networks(text: &str) -> sqlx::Result<Networks> {
+    Networks::parse(text.split_whitespace()).map_err(|problem| sqlx::Error::Decode(problem.into()))
 }
 
 pub async fn find(tx: &mut Tx, organization: OrganizationId) -> Result<Option<Policy>> {
@@ -39,14 +43,14 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<(OrganizationId, Policy)>> {
 }
 
 pub async fn upsert(tx: &mut Tx, organization: OrganizationId, policy: &Policy) -> Result<()> {
-    let sql = "INSERT INTO key_policy (organization_id, max_lifetime_days, allows_never, custody, scopes, networks, \
-               allows_personal, changed_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+    let sql = "INSERT INTO key_policy (organization_id, max_lifetime_days, allows_never, scopes, networks, \
+               allows_personal, changed_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
                ON CONFLICT (organization_id) DO UPDATE SET max_lifetime_days = excluded.max_lifetime_days, \
-               allows_never = excluded.allows_never, custody = excluded.custody, scopes = excluded.scopes, \
+               allows_never = excluded.allows_never, scopes = excluded.scopes, \
                networks = excluded.networks, allows_personal = excluded.allows_personal, \
                changed_at = excluded.changed_at, version = excluded.version";
     let query = sqlx::query(sql).bind(organization).bind(policy.max_lifetime_days).bind(policy.allows_never);
-    let query = query.bind(policy.custody.name()).bind(policy.scopes.to_text()).bind(policy.networks.to_text());
+    let query = query.bind(policy.scopes.to_text()).bind(policy.networks.to_string());
     let query = query.bind(policy.allows_personal).bind(policy.changed_at).bind(policy.version);
     on!(tx, conn => query.execute(conn).await)?;
     Ok(())
@@ -61,15 +65,4 @@ pub async fn list_live_keys(tx: &mut Tx, now: Millis, organization: Organization
     let rows = on!(tx, conn => sqlx::query(sql).bind(organization).bind(now).fetch_all(conn).await)?;
     let read = |row| Ok((ApiKey::from_row(row)?, sqlx::Row::try_get(row, "owner_email")?));
     Ok(rows.iter().map(read).collect::<sqlx::Result<_>>()?)
-}
-
-/// Destroys the sealed copies of all keys of an organization's people.
-pub async fn delete_copies(tx: &mut Tx, organization: OrganizationId) -> Result<()> {
-    let keys = "SELECT k.id FROM api_key k JOIN organization_member m ON m.person_id = k.owner_id \
-                WHERE m.organization_id = $1";
-    let delete = sqlx::AssertSqlSafe(format!("DELETE FROM api_key_sealed WHERE key_id IN ({keys})"));
-    on!(tx, conn => sqlx::query(delete).bind(organization).execute(conn).await)?;
-    let once = sqlx::AssertSqlSafe(format!("UPDATE api_key SET custody = 'once' WHERE id IN ({keys})"));
-    on!(tx, conn => sqlx::query(once).bind(organization).execute(conn).await)?;
-    Ok(())
 }

@@ -5,8 +5,6 @@ CREATE TABLE key_policy (
     -- How long a key may live from its creation; NULL: as long as it likes.
     max_lifetime_days BIGINT,
     allows_never BOOLEAN NOT NULL,
-    -- The most that a key's copy may be kept.
-    custody TEXT NOT NULL,
     scopes TEXT NOT NULL,
     -- Networks, separated by blanks; empty: from anywhere.
     networks TEXT NOT NULL,
