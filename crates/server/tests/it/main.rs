@@ -14,5 +14,6 @@ mod outbound;
 mod pages;
 mod people;
 mod policy;
+mod receipts;
 mod results;
 mod work;
