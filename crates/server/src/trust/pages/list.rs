@@ -11,16 +11,19 @@ use super::{HOME, chrome, confirm_first, to_issuer};
 use crate::app::App;
 use crate::error::Result;
 use crate::gate::Caller;
+use crate::identity;
 use crate::identity::pages::problems_of;
 use crate::ids::IssuerId;
 use crate::trust;
 use crate::web::extract::{Form, Query};
-use crate::web::layout::{Chrome, Crumb, render};
+use crate::web::layout::{AdminTab, Chrome, Crumb, render};
 
 #[derive(Template)]
 #[template(path = "trusted_issuers.html")]
 struct ListPage {
     page: Chrome,
+    tab: AdminTab,
+    organization: String,
     issuers: Vec<IssuerRow>,
 }
 
@@ -104,7 +107,9 @@ pub async fn show(State(app): State<App>, caller: Caller) -> Result<Html<String>
         let is_disabled = issuer.disabled_at.is_some();
         issuers.push(IssuerRow { id: issuer.id, name: issuer.name, issuer: issuer.issuer, rules, is_disabled });
     }
-    render(&ListPage { page: chrome(&mut tx, &caller, None).await?, issuers })
+    let organization = identity::administered(&mut tx, &caller).await?.name;
+    let page = chrome(&mut tx, &caller, None).await?;
+    render(&ListPage { page, tab: AdminTab::TrustedIssuers, organization, issuers })
 }
 
 pub async fn ask(State(app): State<App>, caller: Caller, Query(query): Query<NewQuery>) -> Result<Response> {
