@@ -16,7 +16,12 @@ use crate::error::Result;
 pub struct Db {
     readers: SqlitePool,
     writer: SqlitePool,
+    /// Folds the write-ahead log into the file, beside the writer.
+    keeper: SqlitePool,
 }
+
+/// Pages (of 4 KiB) in the write-ahead log from which on the writer itself folds it into the file, and waits for it.
+const LONGEST_LOG: &str = "16000";
 
 /// One transaction. What was not committed is rolled back when it is dropped.
 pub struct Tx(Transaction<'static, Sqlite>);
@@ -43,12 +48,14 @@ impl Db {
             .busy_timeout(Duration::from_secs(10))
             .pragma("cache_size", "-8000")
             .pragma("temp_store", "memory")
+            .pragma("wal_autocheckpoint", LONGEST_LOG)
             .optimize_on_close(true, 400);
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
         let writer = writer.with_context(|| format!("opening the database {}", file.display()))?;
         migrate::run(&writer).await?;
+        let keeper = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
         let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
-        Ok(Self { readers, writer })
+        Ok(Self { readers, writer, keeper })
     }
 
     /// Begins a transaction that only reads; it sees one state of the database throughout.
@@ -61,9 +68,17 @@ impl Db {
         Ok(Tx(self.writer.begin_with("BEGIN IMMEDIATE").await?))
     }
 
+    /// Folds what was committed into the file, so that the write-ahead log starts anew. Nobody waits for this; what is
+    /// in the log is durable.
+    pub async fn fold_log(&self) -> Result<()> {
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&self.keeper).await?;
+        Ok(())
+    }
+
     /// Closes all connections; the write-ahead log is folded into the file.
     pub async fn close(&self) {
         self.readers.close().await;
+        self.keeper.close().await;
         self.writer.close().await;
     }
 }

@@ -175,7 +175,7 @@ pub struct StoredFile {
     pub problem: Option<testward_wire::results::Problem>,
 }
 
-/// Records a batch whose bytes are all there. The same files again change nothing.
+/// Records files of a batch whose bytes are there. The same files again change nothing.
 pub async fn record_stored(
     tx: &mut Tx,
     now: Millis,
@@ -183,8 +183,9 @@ pub async fn record_stored(
     project: &Project,
     batch: NewBatch,
     files: Vec<StoredFile>,
-) -> Result<UploadId> {
-    let (mut upload, _) = open(tx, now, caller, project, batch).await?;
+    is_end: bool,
+) -> Result<Announced> {
+    let (mut upload, run) = open(tx, now, caller, project, batch).await?;
     let mut has_news = false;
     for file in files {
         let known = store::find_upload_file(tx, upload.id, &file.path).await?;
@@ -196,9 +197,9 @@ pub async fn record_stored(
         store::insert_upload_file(tx, upload.id, &new).await?;
         has_news = true;
     }
-    upload.is_complete = true;
-    proceed(tx, now, &mut upload, has_news).await?;
-    Ok(upload.id)
+    upload.is_complete |= is_end;
+    let is_done = proceed(tx, now, &mut upload, has_news).await?;
+    Ok(Announced { upload: upload.id, run: run.id, run_number: run.number, is_done })
 }
 
 /// Lets the importer have an upload that is complete, once again when there is news. Says whether it is finished.

@@ -24,8 +24,8 @@ use crate::results::{self, Run};
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Chunks that may wait for the database.
 const CHUNKS_AHEAD: usize = 4;
-/// Rows of a transaction, so that the one writer is never held long.
-const ROWS_AT_ONCE: usize = 5_000;
+/// Rows of a transaction. Fewer hold the one writer for a shorter time; more write the pages of indexes less often.
+const ROWS_AT_ONCE: usize = 10_000;
 /// Imports of one upload that may break down before it is given up.
 const MAX_FAILURES: i64 = 5;
 /// Uploads looked up at once.
