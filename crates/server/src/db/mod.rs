@@ -1,6 +1,7 @@
 //! The database: one writer, many readers, transactions as values.
 
 mod migrate;
+mod rows;
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::error::Result;
+pub(crate) use rows::{CHUNK, insert, marks};
 
 /// The embedded database. SQLite allows one writer at a time, so writes queue here rather than fail there.
 #[derive(Debug, Clone)]

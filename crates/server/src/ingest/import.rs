@@ -94,11 +94,12 @@ async fn note_failure(app: &App, id: UploadId) -> Result<()> {
 
 async fn give_up(app: &App, upload: &Upload) -> Result<()> {
     let mut tx = app.db.write().await?;
-    for mut file in store::list_files(&mut tx, upload.id).await? {
+    let mut files = store::list_files(&mut tx, upload.id).await?;
+    for file in &mut files {
         file.outcome = FileOutcome::Refused;
         file.problem = Some(problem("internal error importing this file; it is stored, see the server's log"));
-        store::update_upload_file(&mut tx, upload.id, &file).await?;
     }
+    store::replace_upload_files(&mut tx, upload.id, &files).await?;
     let mut run = record::load_run(&mut tx, upload.run_id).await?;
     end(&mut tx, app, upload, &mut run, UploadStage::Refused, &Contribution::default()).await?;
     tx.commit().await
@@ -237,9 +238,7 @@ impl Job {
     async fn finish(mut self, app: &App, read: ReadUpload) -> Result<bool> {
         let mut tx = app.db.write().await?;
         let stage = self.note_outcomes(&read.files);
-        for file in &self.files {
-            store::update_upload_file(&mut tx, self.upload.id, file).await?;
-        }
+        store::replace_upload_files(&mut tx, self.upload.id, &self.files).await?;
         let writer = Writer::new(&self.run, self.upload.id, self.has_company);
         writer.write_files(&mut tx, &read.stored).await?;
         self.run = record::load_run(&mut tx, self.run.id).await?;

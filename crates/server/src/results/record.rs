@@ -7,9 +7,9 @@ use sha2::{Digest as _, Sha256};
 use testward_wire::results::{Counts, Status};
 
 use super::run::judge;
-use super::store::{self, CHUNK, Placed};
+use super::store::{self, Placed};
 use super::{Run, RunStage};
-use crate::db::Tx;
+use crate::db::{CHUNK, Tx};
 use crate::error::{Error, Result};
 use crate::gate::Caller;
 use crate::ids::{self, CaseId, ProjectId, ResultId, RunId, SuiteId, UploadId};

@@ -6,15 +6,11 @@ use std::sync::Arc;
 use sqlx::AssertSqlSafe;
 use testward_wire::results::{Counts, Status};
 
-use super::marks;
-use crate::db::{Tx, on};
+use crate::db::{CHUNK, Tx, insert, marks, on};
 use crate::error::Result;
 use crate::ids::{CaseId, ProjectId, ResultId, RunId, SuiteId, UploadId};
 use crate::results::record::{NewAttachment, NewResult, NewSuite};
 use crate::results::{status_from_name, status_name};
-
-/// Rows in a full statement. Only full ones are worth keeping prepared.
-pub const CHUNK: usize = 500;
 
 /// Hexadecimal digits of a case's hash.
 const HASH_LEN: usize = 32;
@@ -42,14 +38,6 @@ impl Earlier {
     pub fn status(&self) -> Status {
         status_from_name(&self.status).unwrap_or(Status::Incomplete)
     }
-}
-
-/// Writes `INSERT INTO {table} VALUES (?, …), …` for `rows` rows.
-fn insert(table: &str, columns: &str, rows: usize) -> AssertSqlSafe<String> {
-    let row = format!("({}),", marks(columns.split(',').count()));
-    let mut sql = format!("INSERT INTO {table} ({columns}) VALUES {}", row.repeat(rows));
-    sql.pop();
-    AssertSqlSafe(sql)
 }
 
 /// Finds the cases of a project that have the results, by the hash of their key; at most [`CHUNK`] at once.
