@@ -1,16 +1,20 @@
 //! The database: one writer, many readers, transactions as values.
 
+mod log;
 mod migrate;
 mod rows;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
+use tokio::sync::Mutex;
 
 use crate::error::Result;
+use log::Log;
 pub(crate) use rows::{CHUNK, insert, marks};
 
 /// The embedded database. SQLite allows one writer at a time, so writes queue here rather than fail there.
@@ -18,15 +22,22 @@ pub(crate) use rows::{CHUNK, insert, marks};
 pub struct Db {
     readers: SqlitePool,
     writer: SqlitePool,
+    log: Arc<Log>,
     /// Folds the write-ahead log into the file, beside the writer.
     keeper: SqlitePool,
+    /// Held by whoever folds the log: SQLite lets one do it at a time and turns away the other.
+    folding: Arc<Mutex<()>>,
 }
 
 /// Pages (of 4 KiB) in the write-ahead log from which on the writer itself folds it into the file, and waits for it.
 const LONGEST_LOG: &str = "16000";
 
 /// One transaction. What was not committed is rolled back when it is dropped.
-pub struct Tx(Transaction<'static, Sqlite>);
+pub struct Tx {
+    inner: Transaction<'static, Sqlite>,
+    /// There when it may write.
+    log: Option<Arc<Log>>,
+}
 
 /// Runs one query on the connection of `tx`: the only door from a `store` to a driver.
 macro_rules! on {
@@ -44,35 +55,48 @@ impl Db {
             .filename(file)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // FULL, because a 2xx promises that the data outlives a power cut.
-            .synchronous(SqliteSynchronous::Full)
+            // A 2xx promises that the data outlives a power cut: `Log` sees to it, for many commits at once.
+            .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .pragma("cache_size", "-8000")
             .pragma("temp_store", "memory")
             .pragma("wal_autocheckpoint", LONGEST_LOG)
+            // What is deleted is overwritten: sealed copies are destroyed, not forgotten.
+            .pragma("secure_delete", "on")
             .optimize_on_close(true, 400);
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
         let writer = writer.with_context(|| format!("opening the database {}", file.display()))?;
         migrate::run(&writer).await?;
         let keeper = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
         let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
-        Ok(Self { readers, writer, keeper })
+        let log = Log::of(file);
+        log.sync().await?;
+        Ok(Self { readers, writer, log, keeper, folding: Arc::default() })
     }
 
     /// Begins a transaction that only reads; it sees one state of the database throughout.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(Tx(self.readers.begin().await?))
+        Ok(Tx { inner: self.readers.begin().await?, log: None })
     }
 
     /// Begins a transaction that may write. It takes the write lock at once: a lock taken later can fail.
     pub async fn write(&self) -> Result<Tx> {
-        Ok(Tx(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+        let inner = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(Tx { inner, log: Some(self.log.clone()) })
+    }
+
+    /// Folds the write-ahead log into the file and empties it, so that it holds nothing that was deleted.
+    pub async fn scrub(&self) -> Result<()> {
+        let _folding = self.folding.lock().await;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await?;
+        Ok(())
     }
 
     /// Folds what was committed into the file, so that the write-ahead log starts anew. Nobody waits for this; what is
     /// in the log is durable.
     pub async fn fold_log(&self) -> Result<()> {
+        let _folding = self.folding.lock().await;
         sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&self.keeper).await?;
         Ok(())
     }
@@ -88,10 +112,20 @@ impl Db {
 impl Tx {
     /// Makes everything written so far durable.
     pub async fn commit(self) -> Result<()> {
-        Ok(self.0.commit().await?)
+        self.inner.commit().await?;
+        match self.log {
+            Some(log) => log.sync().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the transaction without waiting for the disk: a power cut may undo it until the next [`commit`](Self::commit).
+    /// For steps that are begun again unless a later one, which is waited for, says that they are whole.
+    pub async fn commit_step(self) -> Result<()> {
+        Ok(self.inner.commit().await?)
     }
 
     pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.0
+        &mut self.inner
     }
 }

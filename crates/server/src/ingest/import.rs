@@ -127,7 +127,7 @@ async fn discard(app: &App, id: UploadId) -> Result<()> {
     loop {
         let mut tx = app.db.write().await?;
         let is_all = record::discard_some(&mut tx, id).await?;
-        tx.commit().await?;
+        tx.commit_step().await?;
         if is_all {
             return Ok(());
         }
@@ -186,7 +186,7 @@ impl Job {
         record::begin(&mut tx, now, &mut self.run).await?;
         let (with_rows, _) = store::count_company(&mut tx, self.run.id, self.upload.id).await?;
         self.has_company = with_rows > 0;
-        tx.commit().await
+        tx.commit_step().await
     }
 
     /// Moves the upload to the run of the session that its files name. Returns the run it left, if nothing is left there.
@@ -229,7 +229,7 @@ impl Job {
                     None => break,
                 }
             }
-            tx.commit().await?;
+            tx.commit_step().await?;
         }
         Ok(())
     }
