@@ -14,6 +14,7 @@ mod openapi;
 mod outbound;
 mod pages;
 mod people;
+mod policy;
 mod receipts;
 mod results;
 mod work;
