@@ -5,21 +5,29 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::json::restored;
+use crate::report::Text;
+use crate::text::TextBuilder;
+
 /// Text, or a scalar as text.
 #[derive(Debug, Default)]
-pub(super) struct Str(pub(super) Option<String>);
+pub(crate) struct Str(pub(crate) Option<String>);
 
 /// A number, or a text that is one.
 #[derive(Debug, Default)]
-pub(super) struct Num(pub(super) Option<f64>);
+pub(crate) struct Num(pub(crate) Option<f64>);
 
 /// The elements of a list that are readable; one element alone counts as a list of it.
 #[derive(Debug)]
-pub(super) struct List<T>(pub(super) Vec<T>);
+pub(crate) struct List<T>(pub(crate) Vec<T>);
 
 /// The scalar entries of an object.
 #[derive(Debug, Default)]
-pub(super) struct Pairs(pub(super) Vec<(String, String)>);
+pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
+
+/// Texts in a list; one text alone counts as a list of it.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(pub(crate) Vec<String>);
 
 /// Elements of one list kept; results have few errors and attachments.
 const MOST: usize = 1000;
@@ -32,20 +40,52 @@ impl<T> Default for List<T> {
 
 impl Str {
     /// The text unless it is blank.
-    pub(super) fn filled(self) -> Option<String> {
+    pub(crate) fn filled(self) -> Option<String> {
         self.0.filter(|text| !text.trim().is_empty())
+    }
+
+    /// The text, of which the middle may be missing.
+    pub(crate) fn text(&self) -> Text {
+        self.0.as_deref().map(restored).unwrap_or_default()
+    }
+
+    /// The start of the text on one line, unless it is blank.
+    pub(crate) fn name(&self) -> Option<String> {
+        let text = self.text().head;
+        let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        Some(name).filter(|name| !name.is_empty())
+    }
+}
+
+impl Texts {
+    /// Adds these as lines.
+    pub(crate) fn lines(&self, text: &mut TextBuilder) {
+        for line in &self.0 {
+            text.push(line);
+            if !line.ends_with('\n') {
+                text.push("\n");
+            }
+        }
+    }
+
+    /// Names from the outermost; one text may hold several, parted by ` > `.
+    pub(crate) fn path(self) -> Vec<String> {
+        match self.0.as_slice() {
+            [one] if one.contains(" > ") => one.split(" > ").map(ToOwned::to_owned).collect(),
+            _ => self.0,
+        }
     }
 }
 
 /// An object read field by field.
-pub(super) trait Fields: Default {
+pub(crate) trait Fields: Default {
     /// Reads the value of `key`; false if the key is not known.
     fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>;
 }
 
 /// An object, or None for any other value.
 #[derive(Debug)]
-pub(super) struct Object<T>(pub(super) Option<T>);
+pub(crate) struct Object<T>(pub(crate) Option<T>);
 
 impl<'de> Deserialize<'de> for Str {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -209,6 +249,59 @@ impl<'de, T: Fields> Deserialize<'de> for List<T> {
             }
         }
         deserializer.deserialize_any(Any(PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("texts")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts, A::Error> {
+                let mut list = Vec::new();
+                while let Some(text) = seq.next_element::<Str>()? {
+                    if list.len() < MOST {
+                        list.extend(text.0);
+                    }
+                }
+                Ok(Texts(list))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Texts::default())
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Texts, E> {
+                Ok(Texts(vec![text.to_owned()]))
+            }
+
+            fn visit_bool<E: Error>(self, _: bool) -> Result<Texts, E> {
+                Ok(Texts::default())
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Texts, E> {
+                Ok(Texts(vec![number.to_string()]))
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Texts, E> {
+                Ok(Texts(vec![number.to_string()]))
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Texts, E> {
+                Ok(Texts(vec![number.to_string()]))
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Texts, E> {
+                Ok(Texts::default())
+            }
+        }
+        deserializer.deserialize_any(Any)
     }
 }
 
