@@ -1,0 +1,238 @@
+//! Hostile files in every format: what they may cost, and what they must not do.
+
+mod common;
+
+use std::io::{self, Read};
+
+use common::{Upload, check_order};
+use expect_test::expect;
+use testward_reports::{Event, Files, Format, Report, Summary, read};
+
+fn read_as(format: Format, content: impl AsRef<[u8]>) -> Result<(Vec<Event>, Summary), String> {
+    let files = Upload::of("report", content);
+    let mut events = Vec::new();
+    let report = Report { format, main: 0, parts: vec![0] };
+    let summary = read(&files, &report, &mut |event| events.push(event)).map_err(|e| e.to_string())?;
+    check_order(&events);
+    Ok((events, summary))
+}
+
+fn cases(events: &[Event]) -> Vec<&testward_reports::Case> {
+    let case = |event| match event {
+        &Event::Case(ref case) => Some(&**case),
+        _ => None,
+    };
+    events.iter().filter_map(case).collect()
+}
+
+#[test]
+fn what_is_none_of_a_format_is_refused_with_its_place() {
+    let mut refusals = String::new();
+    for format in Format::ALL {
+        for content in ["", "<html><body/></html>", "{\"a\": [1, 2}", "just words\nand more\n"] {
+            match read_as(format, content) {
+                Ok((events, summary)) => assert!(events.is_empty() && summary.n_repairs > 0, "{format:?} {content:?}"),
+                Err(e) => refusals.push_str(&format!("{} {e}\n", format.name())),
+            }
+        }
+    }
+    assert!(refusals.lines().count() > 50, "{refusals}");
+    let of_robot: Vec<&str> = refusals.lines().filter(|line| line.starts_with("robot")).collect();
+    expect![[r#"
+        robot report:1:1: holds no <robot>
+        robot report:1:1: root element <html> is not <robot>
+        robot report:1:13: holds no <robot>
+        robot report:3:1: holds no <robot>"#]]
+    .assert_eq(&of_robot.join("\n"));
+}
+
+/// Start, end, and what lies between, of a document that nests without end.
+const DEEP: [(Format, &str, &str); 9] = [
+    (Format::Testng, "<testng-results>", "<suite name='s'>"),
+    (Format::Nunit, "<test-run>", "<test-suite name='s'>"),
+    (Format::Xunit, "<assemblies>", "<collection name='s'>"),
+    (Format::Trx, "<TestRun>", "<UnitTestResult testName='x'><InnerResults>"),
+    (Format::Robot, "<robot><suite name='s'>", "<suite name='s'>"),
+    (Format::Robot, "<robot><suite name='s'><test name='t'>", "<kw name='k'>"),
+    (Format::Ctrf, "{\"results\":{\"tests\":[{\"name\":\"a\"},", "{\"retryAttempts\":["),
+    (Format::Mochawesome, "{\"stats\":{},\"results\":[", "{\"title\":\"s\",\"suites\":["),
+    (Format::Cucumber, "[{\"name\":\"f\",\"elements\":[{\"name\":\"s\"},", "{\"steps\":["),
+];
+
+#[test]
+fn nesting_without_end_costs_little() {
+    for (format, start, open) in DEEP {
+        for n in [200, 200_000] {
+            let outcome = read_as(format, format!("{start}{}", open.repeat(n)));
+            let n_suites = outcome.map_or(0, |(events, _)| events.len());
+            assert!(n_suites <= 2 * 64 + 2, "{format:?}: {n_suites} events");
+        }
+    }
+    let tap: String = (0..5000).map(|i| format!("{}ok 1 - x\n", " ".repeat(4 * i))).collect();
+    let (events, _) = read_as(Format::Tap, tap).expect("a report");
+    assert_eq!(cases(&events).len(), 5000);
+}
+
+#[test]
+fn entities_are_never_expanded() {
+    let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>";
+    let content =
+        format!("{bomb}<robot><suite name='s'><test name='&b;'><status status='PASS'/></test></suite></robot>");
+    let (events, summary) = read_as(Format::Robot, content).expect("a report");
+    assert_eq!(cases(&events)[0].name, "&b;");
+    assert!(summary.n_repairs > 0);
+}
+
+/// A file that repeats a middle any number of times, made while it is read.
+struct Repeated {
+    start: &'static [u8],
+    middle: &'static [u8],
+    n: u64,
+    end: &'static [u8],
+}
+
+struct Cycle<'a>(&'a [u8], usize);
+
+impl Read for Cycle<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        for byte in buffer.iter_mut() {
+            *byte = self.0[self.1];
+            self.1 = (self.1 + 1) % self.0.len();
+        }
+        Ok(buffer.len())
+    }
+}
+
+impl Files for Repeated {
+    fn len(&self) -> usize {
+        1
+    }
+
+    fn path(&self, _: usize) -> &'static str {
+        "repeated"
+    }
+
+    fn open(&self, _: usize) -> io::Result<Box<dyn Read + '_>> {
+        let middle = Cycle(self.middle, 0).take(self.n * self.middle.len() as u64);
+        Ok(Box::new(self.start.chain(middle).chain(self.end)))
+    }
+}
+
+#[test]
+fn one_result_of_any_size_is_held_in_little_memory() {
+    let samples: [(Format, &[u8], &[u8], &[u8]); 8] = [
+        (
+            Format::Testng,
+            b"<testng-results><suite><test><class name='c'><test-method name='m' status='PASS'><params>",
+            b"<param index='0'><value>v</value></param>",
+            b"</params></test-method></class></test></suite></testng-results>",
+        ),
+        (
+            Format::Nunit,
+            b"<test-run><test-case name='a.b' result='Passed'><output>",
+            b"0123456789",
+            b"</output></test-case></test-run>",
+        ),
+        (
+            Format::Robot,
+            b"<robot><suite name='s'><test name='t'>",
+            b"<kw name='k'><msg level='INFO'>text</msg><status status='PASS'/></kw>",
+            b"<status status='PASS'/></test></suite></robot>",
+        ),
+        (
+            Format::Trx,
+            b"<TestRun><Results><UnitTestResult testName='t' outcome='Passed'><InnerResults>",
+            b"<UnitTestResult testName='i' outcome='Passed'/>",
+            b"</InnerResults></UnitTestResult></Results></TestRun>",
+        ),
+        (Format::Ctrf, b"{\"results\":{\"tests\":[{\"name\":\"a\",\"stdout\":[", b"\"0123456789\",", b"\"\"]}]}}"),
+        (
+            Format::Cucumber,
+            b"[{\"name\":\"f\",\"elements\":[{\"name\":\"s\",\"steps\":[",
+            b"{\"name\":\"x\"},",
+            b"{}]}]}]",
+        ),
+        (Format::Tap, b"TAP version 13\nnot ok 1 - a\n  ---\n  message: |\n", b"    0123456789\n", b"  ...\n1..1\n"),
+        (
+            Format::GoTest,
+            b"{\"Action\":\"run\",\"Package\":\"p\",\"Test\":\"t\"}\n",
+            b"{\"Action\":\"output\",\"Package\":\"p\",\"Test\":\"t\",\"Output\":\"0123456789\\n\"}\n",
+            b"{\"Action\":\"pass\",\"Package\":\"p\",\"Test\":\"t\"}\n{\"Action\":\"pass\",\"Package\":\"p\"}\n",
+        ),
+    ];
+    for (format, start, middle, end) in samples {
+        let files = Repeated { start, middle, n: 30_000, end };
+        let report = Report { format, main: 0, parts: vec![0] };
+        let mut weights = Vec::new();
+        read(&files, &report, &mut |event| {
+            if let Event::Case(case) = event {
+                weights.push(format!("{case:?}").len());
+            }
+        })
+        .unwrap_or_else(|e| panic!("{format:?}: {e}"));
+        assert_eq!(weights.len(), 1, "{format:?}");
+        // As many characters of Rust's own notation, which is several times as long.
+        assert!(weights[0] < 4_000_000, "{format:?}: {}", weights[0]);
+    }
+}
+
+#[test]
+fn a_result_of_too_many_values_ends_the_report_and_says_so() {
+    let start =
+        b"{\"results\":{\"tests\":[{\"name\":\"first\",\"status\":\"passed\"},{\"name\":\"second\",\"retryAttempts\":[";
+    let files = Repeated { start, middle: b"{},", n: 1_000_000, end: b"{}]}]}}" };
+    let report = Report { format: Format::Ctrf, main: 0, parts: vec![0] };
+    let mut names = Vec::new();
+    let summary = read(&files, &report, &mut |event| {
+        if let Event::Case(case) = event {
+            names.push(case.name);
+        }
+    });
+    assert_eq!(names, ["first"]);
+    let repairs = summary.expect("a report in part").repairs;
+    assert_eq!(repairs[0].message, "one result holds more than 200000 values; 2 results before it are kept");
+}
+
+#[test]
+fn many_results_stream() {
+    let samples: [(Format, &[u8], &[u8], &[u8]); 6] = [
+        (
+            Format::Xunit,
+            b"<assemblies><assembly name='a'><collection name='c'>",
+            b"<test name='t' type='T' result='Pass'/>",
+            b"</collection></assembly></assemblies>",
+        ),
+        (
+            Format::Ctrf,
+            b"{\"results\":{\"tests\":[",
+            b"{\"name\":\"a\",\"status\":\"passed\"},",
+            b"{\"name\":\"z\",\"status\":\"failed\"}]}}",
+        ),
+        (
+            Format::Mochawesome,
+            b"{\"stats\":{},\"results\":[{\"title\":\"s\",\"tests\":[",
+            b"{\"title\":\"t\",\"state\":\"passed\"},",
+            b"{}]}]}",
+        ),
+        (Format::Tap, b"TAP version 14\n", b"ok - fine\n", b"1..20000\n"),
+        (
+            Format::Libtest,
+            b"{\"type\":\"suite\",\"event\":\"started\"}\n",
+            b"{\"type\":\"test\",\"event\":\"ok\",\"name\":\"a\"}\n",
+            b"{\"type\":\"suite\",\"event\":\"ok\"}\n",
+        ),
+        (
+            Format::GoTest,
+            b"",
+            b"{\"Action\":\"pass\",\"Package\":\"p\",\"Test\":\"t\"}\n",
+            b"{\"Action\":\"pass\",\"Package\":\"p\"}\n",
+        ),
+    ];
+    for (format, start, middle, end) in samples {
+        let files = Repeated { start, middle, n: 20_000, end };
+        let report = Report { format, main: 0, parts: vec![0] };
+        let mut n = 0;
+        read(&files, &report, &mut |event| n += u64::from(matches!(event, Event::Case(_)))).expect("a report");
+        assert!((20_000..=20_001).contains(&n), "{format:?}: {n}");
+    }
+}
