@@ -332,8 +332,8 @@ fn unlocated(message: String) -> Problem {
 }
 
 fn unrecognised() -> Problem {
-    let message = "this is no test report in a known format: JUnit XML, TestOps JSON or a Katalon Studio report folder";
-    Problem { line: Some(1), column: Some(1), message: message.to_owned() }
+    let known = Format::ALL.map(Format::label).join(", ");
+    Problem { line: Some(1), column: Some(1), message: format!("this is no test report in a known format: {known}") }
 }
 
 fn internal_error(file: &str) -> ParseError {
