@@ -21,6 +21,7 @@ mod repairs;
 mod report;
 mod robot;
 mod steps;
+mod strange;
 mod suites;
 mod tap;
 mod testng;
@@ -39,6 +40,7 @@ pub use report::{
     Attachment, Attempt, Case, Event, Failure, Files, Format, ParseError, Problem, Report, Status, Step, Suite,
     SuiteEnd, Summary, Text, Timestamp,
 };
+pub use strange::why_no_report;
 
 /// Reads one report in one pass and bounded memory, handing out events in order.
 ///

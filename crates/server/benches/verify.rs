@@ -65,7 +65,7 @@ async fn measure(size: usize) -> anyhow::Result<()> {
 /// What admission does with the text of a key: shape, checksum, look-up, MAC, whether it is alive.
 fn verify(index: &Index, vault: &Vault, now: Millis, text: &str) -> Result<i64, Rejection> {
     let key = KeyText::parse(black_box(text)).expect("made by compose");
-    index.verify(vault, now, key).map(|facts| facts.id.0)
+    index.verify(vault, now, key).map(|key| key.id.0)
 }
 
 fn report(what: &str, keys: &[String], ask: impl Fn(&str)) {
@@ -118,7 +118,7 @@ async fn fill(file: &Path, vault: &Vault, size: usize) -> anyhow::Result<Vec<Str
 
 async fn insert(connection: &mut SqliteConnection, vault: &Vault, keys: &[(usize, String)]) -> anyhow::Result<()> {
     let row = |(id, text): &(usize, String)| {
-        let mac = testward_server::blobs::hex(&vault.mac(text));
+        let mac = testward_server::blobs::hex(&vault.secret(text).mac);
         let handle = KeyText::parse(text).expect("made by compose").handle().to_owned();
         (*id, handle, id % OWNERS + 1, mac)
     };

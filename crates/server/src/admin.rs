@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use testward_wire::keys::NewKey;
+use testward_wire::keytext::Kind;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::identity::{self, Actor, Person};
 use crate::keys;
 use crate::time::Millis;
+use crate::web::into_anyhow;
 
 /// An order of the operator.
 #[derive(Debug, Serialize, Deserialize)]
@@ -79,7 +81,8 @@ async fn create_user(app: &App, email: &str, name: &str, role: &str) -> Result<O
     let person = identity::add_person(&mut tx, now, email, name, &hash).await?;
     identity::join(&mut tx, now, person.id, &team, role.parse()?).await?;
     identity::audit_as(&mut tx, now, &Actor::default(), "person.create", &person.id, email).await?;
-    keys::commit(app, tx, keys::owner_changed(&person)).await?;
+    let change = keys::owner_changed(&mut tx, person.id).await?;
+    keys::commit(app, tx, change).await?;
     Ok(Outcome::Secret {
         message: format!("made {email}; the first password follows on standard output"),
         secret: password,
@@ -108,15 +111,15 @@ async fn list_users(app: &App) -> Result<Outcome> {
 async fn set_disabled(app: &App, email: &str, at: Option<Millis>) -> Result<Outcome> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
-    let mut person = find(&mut tx, email).await?;
+    let person = find(&mut tx, email).await?;
     identity::set_disabled(&mut tx, person.id, at).await?;
-    person.disabled_at = at;
     let (action, message) = match at {
         Some(_) => ("person.disable", format!("{email} is disabled: sessions ended, API keys refused")),
         None => ("person.enable", format!("{email} is enabled: may sign in, API keys work again")),
     };
     identity::audit_as(&mut tx, now, &Actor::default(), action, &person.id, email).await?;
-    keys::commit(app, tx, keys::owner_changed(&person)).await?;
+    let change = keys::owner_changed(&mut tx, person.id).await?;
+    keys::commit(app, tx, change).await?;
     Ok(Outcome::Done { message })
 }
 
@@ -135,7 +138,8 @@ async fn create_key(app: &App, email: &str, name: &str, expires: Option<String>)
     let mut tx = app.db.write().await?;
     let owner = find(&mut tx, email).await?;
     let new = NewKey { name: name.to_owned(), expires, ..NewKey::default() };
-    let (change, key, text) = keys::issue(&mut tx, app, app.clock.now(), &Actor::default(), owner.id, &new).await?;
+    let (change, key, text) =
+        keys::issue(&mut tx, app, app.clock.now(), &Actor::default(), (owner.id, Kind::Personal), &new).await?;
     keys::commit(app, tx, change).await?;
     Ok(Outcome::Secret { message: format!("made API key {} ({}) of {email}", key.handle, key.name), secret: text })
 }
@@ -152,7 +156,8 @@ pub async fn listen(app: App, socket: PathBuf) -> anyhow::Result<()> {
     let listener = UnixListener::bind(&socket).with_context(|| format!("listening on {}", socket.display()))?;
     loop {
         let (stream, _) = listener.accept().await?;
-        if let Err(error) = answer(&app, stream).await {
+        let answered = app.panics.catch(answer(&app, stream)).await.map_err(into_anyhow);
+        if let Err(error) = answered.flatten() {
             tracing::warn!("an order at the console was not understood: {error:#}");
         }
     }

@@ -12,6 +12,8 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::identity::Passwords;
 use crate::keys;
+use crate::outbound::Outbound;
+use crate::panics::Panics;
 use crate::random::Random;
 use crate::time::Clock;
 use crate::web::limits::Failures;
@@ -30,6 +32,8 @@ pub struct Parts {
     /// Pepper and key-encryption key.
     pub vault: keys::Vault,
     pub passwords: Passwords,
+    /// Calls other servers.
+    pub outbound: Outbound,
     /// Failed sign-ins and failed keys by address.
     pub failures: Failures,
     /// Rung when an upload is complete and waits to be imported.
@@ -38,6 +42,8 @@ pub struct Parts {
     pub uploads_imported: Notify,
     /// Held by whoever imports: one upload at a time.
     pub importing: Mutex<()>,
+    /// Panics met since the start.
+    pub panics: Panics,
     /// Address under which the server is reached, without a trailing slash.
     pub base_url: String,
     /// Opens the set-up page of an empty server; printed when it starts, worthless once somebody is here.
@@ -60,12 +66,14 @@ impl App {
             blobs: Blobs::open(data_dir.join("blobs"))?,
             clock,
             passwords: Passwords::default(),
+            outbound: Outbound::new(&config.outbound)?,
             keys,
             vault,
             failures: Failures::default(),
             uploads_waiting: Notify::new(),
             uploads_imported: Notify::new(),
             importing: Mutex::new(()),
+            panics: Panics::default(),
             base_url,
             setup_token: random.base62(32),
             instance: random.base62(6),

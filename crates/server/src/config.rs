@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::outbound;
+
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Holds the database, the uploaded files and the secrets.
@@ -14,9 +16,23 @@ pub struct Config {
     pub base_url: Option<String>,
     /// Makes the first person without a page, when the database is empty.
     pub first_person: Option<FirstPerson>,
+    /// What the server may call.
+    pub outbound: outbound::Settings,
 }
 
 impl Config {
+    /// Returns the configuration for a data folder, with defaults for the rest and no port of its own.
+    pub fn on(data_dir: PathBuf) -> Self {
+        Self {
+            data_dir,
+            secrets_dir: None,
+            listen: ([127, 0, 0, 1], 0).into(),
+            base_url: None,
+            first_person: None,
+            outbound: outbound::Settings::default(),
+        }
+    }
+
     /// Returns the folder of the secrets: within the data folder, unless said otherwise.
     pub fn secrets_dir(&self) -> PathBuf {
         self.secrets_dir.clone().unwrap_or_else(|| self.data_dir.join("secrets"))

@@ -3,11 +3,15 @@
 pub mod time;
 pub mod random;
 pub mod error;
+pub mod panics;
+pub mod outbound;
 pub mod config;
 pub mod db;
 pub mod ids;
 pub mod blobs;
+pub mod rights;
 pub mod gate;
+pub mod work;
 pub mod identity;
 pub mod projects;
 pub mod keys;

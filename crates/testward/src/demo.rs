@@ -47,13 +47,7 @@ async fn show(listen: SocketAddr) -> anyhow::Result<()> {
         team: "Default team".to_owned(),
         project: "Web shop".to_owned(),
     };
-    let config = Config {
-        data_dir: folder.path().to_owned(),
-        secrets_dir: None,
-        listen,
-        base_url: None,
-        first_person: Some(first_person),
-    };
+    let config = Config { listen, first_person: Some(first_person), ..Config::on(folder.path().to_owned()) };
     let server = Server::open(&config).await?;
     let (app, url) = (server.app.clone(), server.app.base_url.clone());
     let report = folder.path().join("junit.xml");

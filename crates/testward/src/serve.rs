@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use testward_server::config::{Config, FirstPerson};
+use testward_server::outbound::{IpNet, Settings, parse_net};
 use testward_server::web::Server;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
@@ -22,6 +23,12 @@ pub struct Args {
     /// Address under which people and clients reach the server, such as https://testward.example.com
     #[arg(long, env = "TESTWARD_BASE_URL", value_parser = base_url)]
     base_url: Option<String>,
+    /// Private network that the server may call (webhooks, sign-in, mail), such as 10.1.0.0/16; may be repeated
+    #[arg(long, env = "TESTWARD_ALLOW_PRIVATE", value_name = "CIDR", value_delimiter = ',', value_parser = parse_net)]
+    allow_private: Vec<IpNet>,
+    /// PEM file of the certificate authorities to trust in what the server calls, instead of Mozilla's
+    #[arg(long, env = "TESTWARD_CA_FILE")]
+    ca_file: Option<PathBuf>,
     /// E-mail address of the first person, made when the database is empty
     #[arg(long, env = "TESTWARD_ADMIN_EMAIL", requires = "admin_password")]
     admin_email: Option<String>,
@@ -56,7 +63,7 @@ pub struct DataDir {
 impl DataDir {
     /// Returns the configuration for this data folder, with defaults for the rest.
     pub fn config(self, listen: SocketAddr) -> Config {
-        Config { data_dir: self.data_dir, secrets_dir: self.secrets_dir, listen, base_url: None, first_person: None }
+        Config { secrets_dir: self.secrets_dir, listen, ..Config::on(self.data_dir) }
     }
 }
 
@@ -75,7 +82,8 @@ impl Args {
             team: "Default team".to_owned(),
             project: self.project,
         });
-        Config { base_url: self.base_url, first_person, ..self.data.config(self.listen) }
+        let outbound = Settings { allow_private: self.allow_private, ca_file: self.ca_file };
+        Config { base_url: self.base_url, first_person, outbound, ..self.data.config(self.listen) }
     }
 }
 

@@ -8,33 +8,25 @@ use testward_wire::keytext::KeyText;
 
 use super::last_use::Uses;
 use super::store;
-use super::vault::{Mac, Vault};
+use super::vault::Vault;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::gate::{Handle, KeyFacts};
-use crate::ids::PersonId;
+use crate::gate::{Handle, KeyFacts, Secret, ShownKey};
+use crate::ids::{OrganizationId, PersonId};
+use crate::rights::{Grant, Rights, Role, Scopes};
 use crate::time::Millis;
 
 /// Few readers wait for a writer when the keys are spread over this many maps.
 const SHARDS: usize = 64;
 
-/// Verifies keys. Memory is about 250 bytes a key.
+/// Verifies keys, live and dead. The dead stay for as long as their rows do, so that their holders learn why.
+///
+/// A map is up to half empty, so it holds pointers and the records lie elsewhere.
 pub struct Index {
-    shards: Vec<RwLock<HashMap<Handle, Entry>>>,
+    shards: Vec<RwLock<HashMap<Handle, Arc<KeyFacts>>>>,
     owners: RwLock<HashMap<PersonId, Arc<Owner>>>,
     /// Uses since they were last written down.
     pub uses: Uses,
-}
-
-/// A key, live or dead. The dead stay for as long as their rows do, so that their holders learn why.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    pub facts: Arc<KeyFacts>,
-    pub mac: Mac,
-    pub disabled_at: Option<Millis>,
-    pub revoked_at: Option<Millis>,
-    /// Counts the changes of the key's row.
-    pub version: i64,
 }
 
 /// What the index knows of whoever a key acts for.
@@ -42,6 +34,8 @@ pub struct Entry {
 pub struct Owner {
     pub email: String,
     pub disabled_at: Option<Millis>,
+    /// What the owner is in each organization they belong to.
+    pub roles: Box<[(OrganizationId, Role)]>,
 }
 
 /// Why a key opens nothing. Only who has proved to hold the key is told more than [`Unknown`](Self::Unknown).
@@ -66,34 +60,35 @@ impl Index {
         for (id, owner) in store::list_owners(&mut tx).await? {
             index.set_owner(id, owner);
         }
-        store::for_each_entry(&mut tx, |entry| index.set(entry)).await?;
+        store::for_each_facts(&mut tx, |facts| index.set(facts)).await?;
         Ok(index)
     }
 
     /// Says whose key this is, if it opens anything now.
-    pub fn verify(&self, vault: &Vault, now: Millis, key: KeyText<'_>) -> Result<Arc<KeyFacts>, Rejection> {
-        let entry = self.find(key);
+    pub fn verify(&self, vault: &Vault, now: Millis, key: KeyText<'_>) -> Result<ShownKey, Rejection> {
+        let facts = self.find(key);
         // A handle nobody has costs the same MAC as a wrong secret, so time tells nothing about handles.
-        let mac = entry.as_ref().map_or([0; 32], |entry| entry.mac);
-        let is_holder = vault.is_mac_of(&mac, key.expose());
-        let entry = entry.filter(|_| is_holder).ok_or(Rejection::Unknown)?;
-        self.refuse_dead(&entry, now)?;
-        Ok(entry.facts)
+        let secret = facts.as_ref().map_or(Secret { mac: [0; 32], pepper: vault.pepper() }, |facts| facts.secret);
+        let is_holder = vault.is_of(&secret, key.expose());
+        let facts = facts.filter(|_| is_holder).ok_or(Rejection::Unknown)?;
+        self.refuse_dead(&facts, now)?;
+        Ok(ShownKey { facts })
     }
 
-    fn refuse_dead(&self, entry: &Entry, now: Millis) -> Result<(), Rejection> {
-        let owner_disabled_at = self.owner(entry.facts.owner).and_then(|owner| owner.disabled_at);
-        let expired_at = entry.facts.expires_at.filter(|at| *at <= now);
-        let rejection = entry
-            .revoked_at
+    fn refuse_dead(&self, facts: &KeyFacts, now: Millis) -> Result<(), Rejection> {
+        let rare = facts.rare.as_deref();
+        let owner_disabled_at = self.owner(facts.owner).and_then(|owner| owner.disabled_at);
+        let expired_at = facts.expires_at.filter(|at| *at <= now);
+        let rejection = rare
+            .and_then(|rare| rare.revoked_at)
             .map(Rejection::Revoked)
             .or(owner_disabled_at.map(Rejection::OwnerDisabled))
-            .or(entry.disabled_at.map(Rejection::Disabled))
+            .or(rare.and_then(|rare| rare.disabled_at).map(Rejection::Disabled))
             .or(expired_at.map(Rejection::Expired));
         rejection.map_or(Ok(()), Err)
     }
 
-    fn find(&self, key: KeyText<'_>) -> Option<Entry> {
+    fn find(&self, key: KeyText<'_>) -> Option<Arc<KeyFacts>> {
         let handle = Handle::new(key.handle())?;
         let shard = self.shard(handle).read().unwrap_or_else(PoisonError::into_inner);
         shard.get(&handle).cloned()
@@ -104,13 +99,21 @@ impl Index {
         self.owners.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    /// Puts an entry in place, unless a newer one is there or the key has ended for good.
-    pub(super) fn set(&self, entry: Entry) {
-        let handle = entry.facts.handle;
+    /// Returns what a person, or a key of theirs, may do and where.
+    pub fn rights(&self, person: PersonId, key: Option<&KeyFacts>) -> Rights {
+        let Some(owner) = self.owner(person) else { return Rights::default() };
+        let scopes = key.map_or(Scopes::EVERYTHING, |key| key.scopes).expanded();
+        let grant = |&(organization, role): &(_, Role)| Grant { organization, role, scopes: scopes.and(role.scopes()) };
+        owner.roles.iter().map(grant).collect()
+    }
+
+    /// Puts a record in place, unless a newer one is there or the key has ended for good.
+    pub(super) fn set(&self, facts: KeyFacts) {
+        let handle = facts.handle;
         let mut shard = self.shard(handle).write().unwrap_or_else(PoisonError::into_inner);
-        let is_newer = shard.get(&handle).is_none_or(|it| it.version < entry.version && it.revoked_at.is_none());
+        let is_newer = shard.get(&handle).is_none_or(|it| it.version < facts.version && !it.is_revoked());
         if is_newer {
-            shard.insert(handle, entry);
+            shard.insert(handle, Arc::new(facts));
         }
     }
 
@@ -125,7 +128,7 @@ impl Index {
         }
     }
 
-    fn shard(&self, handle: Handle) -> &RwLock<HashMap<Handle, Entry>> {
+    fn shard(&self, handle: Handle) -> &RwLock<HashMap<Handle, Arc<KeyFacts>>> {
         // Handles are random, so any of their characters spread evenly enough.
         let bytes = handle.as_str().as_bytes();
         &self.shards[(usize::from(bytes[6]) * 62 + usize::from(bytes[7])) % SHARDS]

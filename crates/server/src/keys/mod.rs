@@ -24,7 +24,7 @@ pub use vault::Vault;
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::gate::{Caller, Handle, KeyFacts, Scopes};
+use crate::gate::{Caller, Handle, KeyFacts, Rare, Scopes, Secret};
 use crate::identity::{self, Actor};
 use crate::ids::{KeyId, PersonId, ProjectId};
 use crate::time::{DAY, Millis};
@@ -40,6 +40,7 @@ const MAX_DESCRIPTION_LEN: usize = 1000;
 pub struct ApiKey {
     pub id: KeyId,
     pub handle: Handle,
+    pub kind: Kind,
     pub owner: PersonId,
     pub name: String,
     pub description: Option<String>,
@@ -54,7 +55,7 @@ pub struct ApiKey {
     pub version: i64,
     pub copies: i64,
     pub last_use: Option<LastUse>,
-    mac: vault::Mac,
+    secret: Secret,
 }
 
 /// Whether the owner can copy the key again.
@@ -99,22 +100,19 @@ impl ApiKey {
         }
     }
 
-    fn entry(&self) -> index::Entry {
-        let facts = KeyFacts {
+    fn facts(&self) -> KeyFacts {
+        KeyFacts {
             id: self.id,
             handle: self.handle,
+            kind: self.kind,
             name: self.name.as_str().into(),
             owner: self.owner,
             scopes: self.scopes,
             projects: self.projects.as_deref().map(Into::into),
             expires_at: self.expires_at,
-        };
-        index::Entry {
-            facts: facts.into(),
-            mac: self.mac,
-            disabled_at: self.disabled_at,
-            revoked_at: self.revoked_at,
+            secret: self.secret,
             version: self.version,
+            rare: Rare { disabled_at: self.disabled_at, revoked_at: self.revoked_at }.boxed(),
         }
     }
 }
@@ -123,7 +121,7 @@ impl ApiKey {
 #[must_use = "a change is in force only after `keys::commit`"]
 #[derive(Default)]
 pub struct Change {
-    entries: Vec<index::Entry>,
+    keys: Vec<KeyFacts>,
     owners: Vec<(PersonId, index::Owner)>,
     forgotten: Vec<Handle>,
 }
@@ -140,8 +138,8 @@ pub async fn commit(app: &App, tx: Tx, change: Change) -> Result<()> {
         for (id, owner) in change.owners {
             app.keys.set_owner(id, owner);
         }
-        for entry in change.entries {
-            app.keys.set(entry);
+        for facts in change.keys {
+            app.keys.set(facts);
         }
         app.keys.forget(&change.forgotten);
         Ok(())
@@ -162,7 +160,7 @@ pub async fn create(
         require_own_projects(tx, caller, projects).await?;
     }
     let actor = Actor { person: Some(caller.person), key: None, ip: Some(caller.ip.to_string()) };
-    issue(tx, app, now, &actor, caller.person, new).await
+    issue(tx, app, now, &actor, (caller.person, Kind::Personal), new).await
 }
 
 /// Makes a key for somebody, on the word of `actor`.
@@ -171,28 +169,38 @@ pub async fn issue(
     app: &App,
     now: Millis,
     actor: &Actor,
-    owner: PersonId,
+    (owner, kind): (PersonId, Kind),
     new: &NewKey,
 ) -> Result<(Change, ApiKey, String)> {
-    let (key, text) = compose_new(tx, app, now, owner, new).await?;
-    store::insert(tx, &key, vault::VERSION).await?;
-    let data_key = data_key_of(tx, app, owner).await?;
-    store::insert_sealed(tx, key.id, &data_key.seal(&app.random, key.id, owner, &text)?).await?;
+    let (key, text) = compose_new(tx, app, now, (owner, kind), new).await?;
+    store::insert(tx, &key).await?;
+    if key.custody == Custody::Recall {
+        let data_key = data_key_of(tx, app, owner).await?;
+        store::insert_sealed(tx, key.id, &data_key.seal(&app.random, key.id, owner, &text)?).await?;
+    }
     identity::audit_as(tx, now, actor, "key.create", &key.handle, &key.name).await?;
-    Ok((Change { entries: vec![key.entry()], ..Change::default() }, key, text))
+    Ok((Change { keys: vec![key.facts()], ..Change::default() }, key, text))
 }
 
-async fn compose_new(tx: &mut Tx, app: &App, now: Millis, owner: PersonId, new: &NewKey) -> Result<(ApiKey, String)> {
+async fn compose_new(
+    tx: &mut Tx,
+    app: &App,
+    now: Millis,
+    (owner, kind): (PersonId, Kind),
+    new: &NewKey,
+) -> Result<(ApiKey, String)> {
     let handle = app.random.base62(HANDLE_LEN);
-    let text = compose(Kind::Personal, &handle, &app.random.base62(SECRET_LEN));
+    let text = compose(kind, &handle, &app.random.base62(SECRET_LEN));
     let key = ApiKey {
         handle: Handle::new(&handle).expect("base62 of the right length"),
+        kind,
         owner,
         name: identity::checked_name("name", &new.name)?,
         description: checked_description(new.description.as_deref())?,
         scopes: checked_scopes(new.scopes.as_deref())?,
         projects: checked_projects(new.projects.as_deref())?,
-        custody: Custody::Recall,
+        // What machines get is shown once: nobody stands by to copy it again.
+        custody: if kind == Kind::Personal { Custody::Recall } else { Custody::Once },
         created_at: now,
         expires_at: expires_at(now, new.expires.as_deref().unwrap_or(DEFAULT_EXPIRES))?,
         disabled_at: None,
@@ -200,7 +208,7 @@ async fn compose_new(tx: &mut Tx, app: &App, now: Millis, owner: PersonId, new: 
         version: 1,
         copies: 0,
         last_use: None,
-        mac: app.vault.mac(&text),
+        secret: app.vault.secret(&text),
         id: KeyId::next(tx).await?,
     };
     Ok((key, text))
@@ -220,6 +228,9 @@ fn checked_scopes(scopes: Option<&[Scope]>) -> Result<Scopes> {
     match scopes {
         None => Ok(Scopes::EVERYTHING),
         Some([]) => Err(Error::invalid("scopes", "must name at least one thing the key may be used for")),
+        Some(scopes) if scopes.contains(&Scope::KeysManage) => {
+            Err(Error::invalid("scopes", "keys:manage is for keys of service accounts"))
+        }
         Some(scopes) => Ok(scopes.iter().copied().collect()),
     }
 }
@@ -263,7 +274,7 @@ pub async fn has_any(tx: &mut Tx, caller: &Caller) -> Result<bool> {
 
 /// A key may read about its owner's keys only when it may do everything its owner can.
 fn require_everything(caller: &Caller) -> Result<()> {
-    if caller.has(Scope::Everything) {
+    if caller.key().is_none() || caller.has(Scope::Everything) {
         return Ok(());
     }
     Err(Error::forbidden("insufficient_scope", "this needs a key that may do everything"))
@@ -365,13 +376,15 @@ async fn change(tx: &mut Tx, now: Millis, caller: &Caller, mut key: ApiKey, acti
     key.version += 1;
     store::update(tx, &key).await?;
     identity::audit(tx, now, caller, action, &key.handle, &key.name).await?;
-    Ok(Change { entries: vec![key.entry()], ..Change::default() })
+    Ok(Change { keys: vec![key.facts()], ..Change::default() })
 }
 
-/// Tells the index of a person who is new, or was disabled or enabled.
-pub fn owner_changed(person: &identity::Person) -> Change {
-    let owner = index::Owner { email: person.email.clone(), disabled_at: person.disabled_at };
-    Change { owners: vec![(person.id, owner)], ..Change::default() }
+/// Tells the index of a person who is new, was disabled or enabled, or belongs elsewhere or as something else now.
+pub async fn owner_changed(tx: &mut Tx, person: PersonId) -> Result<Change> {
+    let identity::Person { email, disabled_at, .. } = identity::find(tx, person).await?;
+    let memberships = identity::list_memberships(tx, person).await?;
+    let roles = memberships.into_iter().map(|it| (it.organization, it.role)).collect();
+    Ok(Change { owners: vec![(person, index::Owner { email, disabled_at, roles })], ..Change::default() })
 }
 
 /// Forgets keys that have been dead for so long that nobody should still hold them.
@@ -382,7 +395,7 @@ pub async fn forget_long_dead(tx: &mut Tx, now: Millis) -> Result<Change> {
 
 impl std::ops::AddAssign for Change {
     fn add_assign(&mut self, other: Self) {
-        self.entries.extend(other.entries);
+        self.keys.extend(other.keys);
         self.owners.extend(other.owners);
         self.forgotten.extend(other.forgotten);
     }

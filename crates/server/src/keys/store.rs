@@ -1,20 +1,23 @@
 //! SQL of API keys.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, FromRow, Row as _};
+use testward_wire::keytext::Kind;
 
-use super::index::{Entry, Owner};
+use super::index::Owner;
 use super::last_use::Use;
 use super::vault::mac_from_hex;
 use super::{ApiKey, Custody, LastUse, Machine};
 use crate::blobs::hex;
 use crate::db::{Tx, on};
 use crate::error::{Error, Result};
-use crate::gate::{Handle, KeyFacts, Scopes};
-use crate::ids::{KeyId, PersonId, ProjectId};
+use crate::gate::{Handle, KeyFacts, Rare, Scopes, Secret};
+use crate::ids::{KeyId, OrganizationId, PersonId, ProjectId};
+use crate::rights::Role;
 use crate::time::Millis;
 
 /// Which of a person's keys to list, and in which order.
@@ -70,12 +73,12 @@ impl Sort {
 
 impl FromRow<'_, sqlx::sqlite::SqliteRow> for ApiKey {
     fn from_row(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Self> {
-        let decode = |message: &str| sqlx::Error::Decode(message.into());
         let projects: Option<String> = row.try_get("projects")?;
         let custody: String = row.try_get("custody")?;
         Ok(Self {
             id: row.try_get("id")?,
-            handle: Handle::new(row.try_get("handle")?).ok_or_else(|| decode("a key's handle"))?,
+            handle: Handle::new(row.try_get("handle")?).ok_or_else(|| undecodable("a key's handle"))?,
+            kind: kind(row.try_get("kind")?)?,
             owner: row.try_get("owner_id")?,
             name: row.try_get("name")?,
             description: row.try_get("description")?,
@@ -89,7 +92,7 @@ impl FromRow<'_, sqlx::sqlite::SqliteRow> for ApiKey {
             version: row.try_get("version")?,
             copies: row.try_get("copies")?,
             last_use: last_use(row)?,
-            mac: mac_from_hex(row.try_get("mac")?).map_err(|_| decode("a key's MAC"))?,
+            secret: secret(row.try_get("mac")?, row.try_get("pepper_version")?)?,
         })
     }
 }
@@ -106,28 +109,44 @@ fn joined(projects: Option<&[ProjectId]>) -> Option<String> {
     projects.map(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
 }
 
-/// What the index keeps of a key. The driver copies each column of each row, so a million of them are read sooner
+/// Reads what the index keeps of a key. The driver copies each column of each row, so a million of them are read sooner
 /// without the others.
-impl FromRow<'_, sqlx::sqlite::SqliteRow> for Entry {
-    fn from_row(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Self> {
-        let decode = |message: &str| sqlx::Error::Decode(message.into());
-        let facts = KeyFacts {
-            id: row.try_get(0)?,
-            handle: Handle::new(row.try_get(1)?).ok_or_else(|| decode("a key's handle"))?,
-            name: row.try_get::<&str, _>(2)?.into(),
-            owner: row.try_get(3)?,
-            scopes: Scopes::from_text(row.try_get(4)?),
-            projects: row.try_get::<Option<&str>, _>(5)?.map(|text| project_ids(text).into()),
-            expires_at: row.try_get(6)?,
-        };
-        Ok(Self {
-            facts: facts.into(),
-            mac: mac_from_hex(row.try_get(7)?).map_err(|_| decode("a key's MAC"))?,
-            disabled_at: row.try_get(8)?,
-            revoked_at: row.try_get(9)?,
-            version: row.try_get(10)?,
-        })
-    }
+fn facts(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<KeyFacts> {
+    let rare = Rare { disabled_at: row.try_get(10)?, revoked_at: row.try_get(11)? };
+    Ok(KeyFacts {
+        id: row.try_get(0)?,
+        handle: Handle::new(row.try_get(1)?).ok_or_else(|| undecodable("a key's handle"))?,
+        kind: kind(row.try_get(2)?)?,
+        name: row.try_get::<&str, _>(3)?.into(),
+        owner: row.try_get(4)?,
+        scopes: Scopes::from_text(row.try_get(5)?),
+        projects: row.try_get::<Option<&str>, _>(6)?.map(|text| project_ids(text).into()),
+        expires_at: row.try_get(7)?,
+        secret: secret(row.try_get(8)?, row.try_get(9)?)?,
+        version: row.try_get(12)?,
+        rare: rare.boxed(),
+    })
+}
+
+fn undecodable(what: &str) -> sqlx::Error {
+    sqlx::Error::Decode(what.into())
+}
+
+fn secret(mac: &str, pepper_version: i64) -> sqlx::Result<Secret> {
+    let pepper = u8::try_from(pepper_version).map_err(|_| undecodable("a pepper's version"))?;
+    Ok(Secret { mac: mac_from_hex(mac).map_err(|_| undecodable("a key's MAC"))?, pepper })
+}
+
+const KINDS: [(Kind, &str); 4] =
+    [(Kind::Personal, "personal"), (Kind::Service, "service"), (Kind::Exchanged, "exchanged"), (Kind::Job, "job")];
+
+fn kind(name: &str) -> sqlx::Result<Kind> {
+    let found = KINDS.iter().find(|(_, it)| *it == name);
+    found.map(|(kind, _)| *kind).ok_or_else(|| undecodable("a key's kind"))
+}
+
+fn kind_name(kind: Kind) -> &'static str {
+    KINDS.iter().find(|(it, _)| *it == kind).map_or("personal", |(_, name)| name)
 }
 
 fn project_ids(text: &str) -> Vec<ProjectId> {
@@ -135,13 +154,13 @@ fn project_ids(text: &str) -> Vec<ProjectId> {
 }
 
 /// Hands every key to `each`, one at a time: a million of them must not stand in memory twice.
-pub async fn for_each_entry(tx: &mut Tx, mut each: impl FnMut(Entry)) -> Result<()> {
-    let sql = "SELECT id, handle, name, owner_id, scopes, projects, expires_at, mac, disabled_at, revoked_at, version \
-               FROM api_key";
+pub async fn for_each_facts(tx: &mut Tx, mut each: impl FnMut(KeyFacts)) -> Result<()> {
+    let sql = "SELECT id, handle, kind, name, owner_id, scopes, projects, expires_at, mac, pepper_version, disabled_at, \
+               revoked_at, version FROM api_key";
     on!(tx, conn => {
-        let mut entries = sqlx::query_as(sql).fetch(conn);
-        while let Some(entry) = entries.try_next().await? {
-            each(entry);
+        let mut rows = sqlx::query(sql).fetch(conn);
+        while let Some(row) = rows.try_next().await? {
+            each(facts(&row)?);
         }
     });
     Ok(())
@@ -149,16 +168,27 @@ pub async fn for_each_entry(tx: &mut Tx, mut each: impl FnMut(Entry)) -> Result<
 
 pub async fn list_owners(tx: &mut Tx) -> Result<Vec<(PersonId, Owner)>> {
     let sql = "SELECT id, email, disabled_at FROM person";
-    let rows: Vec<(PersonId, String, Option<Millis>)> = on!(tx, conn => sqlx::query_as(sql).fetch_all(conn).await)?;
-    Ok(rows.into_iter().map(|(id, email, disabled_at)| (id, Owner { email, disabled_at })).collect())
+    let people: Vec<(PersonId, String, Option<Millis>)> = on!(tx, conn => sqlx::query_as(sql).fetch_all(conn).await)?;
+    let sql = "SELECT person_id, organization_id, role FROM organization_member";
+    let members: Vec<(PersonId, OrganizationId, String)> = on!(tx, conn => sqlx::query_as(sql).fetch_all(conn).await)?;
+    let mut roles = HashMap::<PersonId, Vec<(OrganizationId, Role)>>::new();
+    for (person, organization, role) in members {
+        roles.entry(person).or_default().push((organization, role.parse()?));
+    }
+    let mut owner = |(id, email, disabled_at)| {
+        let roles = roles.remove(&id).unwrap_or_default().into();
+        (id, Owner { email, disabled_at, roles })
+    };
+    Ok(people.into_iter().map(&mut owner).collect())
 }
 
-pub async fn insert(tx: &mut Tx, key: &ApiKey, pepper_version: i64) -> Result<()> {
+pub async fn insert(tx: &mut Tx, key: &ApiKey) -> Result<()> {
     let sql = "INSERT INTO api_key (id, handle, kind, owner_id, name, description, mac, pepper_version, scopes, projects, \
                custody, created_at, expires_at, version, copies) \
-               VALUES ($1, $2, 'personal', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0)";
-    let query = sqlx::query(sql).bind(key.id).bind(key.handle.as_str()).bind(key.owner).bind(&key.name);
-    let query = query.bind(&key.description).bind(hex(&key.mac)).bind(pepper_version);
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)";
+    let query = sqlx::query(sql).bind(key.id).bind(key.handle.as_str()).bind(kind_name(key.kind));
+    let query = query.bind(key.owner).bind(&key.name).bind(&key.description);
+    let query = query.bind(hex(&key.secret.mac)).bind(i64::from(key.secret.pepper));
     let query = query.bind(key.scopes.to_text()).bind(joined(key.projects.as_deref())).bind(key.custody.name());
     let query = query.bind(key.created_at).bind(key.expires_at).bind(key.version);
     on!(tx, conn => query.execute(conn).await)?;

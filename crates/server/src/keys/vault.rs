@@ -15,15 +15,13 @@ use sha2::Sha256;
 
 use crate::blobs::hex;
 use crate::error::{Error, Result};
+use crate::gate::Secret;
 use crate::ids::{KeyId, PersonId};
 use crate::random::Random;
 
 /// The version of pepper and key-encryption key that new rows are written with.
 pub const VERSION: i64 = 1;
 const NONCE_LEN: usize = 24;
-
-/// What the table keeps of a key: HMAC-SHA-256 of its text.
-pub type Mac = [u8; 32];
 
 /// Holds the secrets in memory.
 pub struct Vault {
@@ -47,14 +45,20 @@ impl Vault {
         })
     }
 
-    /// Returns what the table keeps of a key.
-    pub fn mac(&self, key: &str) -> Mac {
-        self.pepper.clone().chain_update(key.as_bytes()).finalize().into_bytes().into()
+    /// Returns the version of the pepper that keys are made with now.
+    pub const fn pepper(&self) -> u8 {
+        VERSION as u8
     }
 
-    /// Whether `key` is the one that `mac` was made of; takes the same time either way.
-    pub fn is_mac_of(&self, mac: &Mac, key: &str) -> bool {
-        self.pepper.clone().chain_update(key.as_bytes()).verify_slice(mac).is_ok()
+    /// Returns what the table keeps of a key.
+    pub fn secret(&self, key: &str) -> Secret {
+        let mac = self.pepper.clone().chain_update(key.as_bytes()).finalize().into_bytes().into();
+        Secret { mac, pepper: self.pepper() }
+    }
+
+    /// Whether `key` is the one that `secret` was made of; takes the same time either way.
+    pub fn is_of(&self, secret: &Secret, key: &str) -> bool {
+        self.pepper.clone().chain_update(key.as_bytes()).verify_slice(&secret.mac).is_ok()
     }
 
     /// Makes a data key for a person, with its sealed form for the table.
@@ -160,6 +164,6 @@ fn unhex(text: &str) -> anyhow::Result<[u8; 32]> {
 }
 
 /// Reads a MAC as the table writes it.
-pub fn mac_from_hex(text: &str) -> anyhow::Result<Mac> {
+pub fn mac_from_hex(text: &str) -> anyhow::Result<[u8; 32]> {
     unhex(text)
 }

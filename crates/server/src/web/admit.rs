@@ -1,7 +1,6 @@
 //! Admission: finds out who is asking and lets them through, or not. Every route passes here first.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
@@ -15,7 +14,7 @@ use super::cookies;
 use super::limits::Attempt;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::gate::{Access, Caller, KeyFacts, Via, keys_refused};
+use crate::gate::{Access, Caller, ShownKey, Via, keys_refused};
 use crate::identity;
 use crate::keys::authorization;
 use crate::time::{DAY, Millis};
@@ -56,7 +55,7 @@ async fn let_in(app: &App, access: Access, parts: &Parts) -> Result<Caller> {
         Proof::Session(token) => by_session(app, &token, ip).await?,
         Proof::None => by_cookie(app, parts, ip).await?,
     };
-    allow(access, caller)
+    allow(app, access, caller)
 }
 
 /// What the headers prove; a session is still to be looked up.
@@ -76,35 +75,41 @@ fn by_header(app: &App, parts: &Parts, ip: IpAddr) -> Result<Proof> {
     })
 }
 
-/// Whether this caller may pass; a header wins over a cookie, so there is exactly one.
-fn allow(access: Access, caller: Caller) -> Result<Caller> {
+/// Whether this caller may pass; a header wins over a cookie, so there is exactly one. Their rights come from memory.
+fn allow(app: &App, access: Access, mut caller: Caller) -> Result<Caller> {
+    caller.rights = app.keys.rights(caller.person, caller.key());
     match (access, &caller.via) {
-        (Access::Session, Via::Key(_)) => Err(keys_refused()),
-        (Access::Key, Via::Session(_)) => Err(Error::unauthenticated("no_key", "this needs an API key")),
-        (Access::Scope(scope), _) => caller.require(scope).map(|()| caller),
-        _ => Ok(caller),
+        (Access::Session | Access::Role(_), Via::Key(_)) => return Err(keys_refused()),
+        (Access::Key, Via::Session(_)) => return Err(Error::unauthenticated("no_key", "this needs an API key")),
+        (Access::Role(role), _) => caller.require_role(role)?,
+        (Access::Scope(scope), _) => {
+            caller.require(scope)?;
+            caller.asked = Some(scope);
+        }
+        _ => {}
     }
+    Ok(caller)
 }
 
 fn by_key(app: &App, headers: &HeaderMap, ip: IpAddr, text: &str) -> Result<Caller> {
     refuse_foreign_page(app, headers)?;
-    let facts = verify_key(app, ip, text)?;
-    Ok(Caller { person: facts.owner, via: Via::Key(facts), ip })
+    let key = verify_key(app, ip, text)?;
+    Ok(Caller::new(key.owner, Via::Key(key), ip))
 }
 
 /// Says whose key this is. Failures count against the address.
-pub fn verify_key(app: &App, ip: IpAddr, text: &str) -> Result<Arc<KeyFacts>> {
+pub fn verify_key(app: &App, ip: IpAddr, text: &str) -> Result<ShownKey> {
     let now = app.clock.now();
-    let facts = match KeyText::parse(text) {
+    let shown = match KeyText::parse(text) {
         Ok(key) => app.keys.verify(&app.vault, now, key).map_err(Error::from),
         Err(malformed) => Err(Error::unauthenticated("invalid_api_key", malformed.hint())),
     };
-    if facts.is_err() {
+    if shown.is_err() {
         // Valid keys pass from an address that fails; only more failing from there is slowed down.
         app.failures.check(now, Attempt::Key, ip)?;
         app.failures.record(now, Attempt::Key, ip);
     }
-    facts
+    shown
 }
 
 /// Keys are not for browsers: a page elsewhere must not use one that a browser remembered.

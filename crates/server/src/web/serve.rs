@@ -10,13 +10,13 @@ use axum::extract::Request;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::welcome;
+use super::{jobs, welcome};
 use crate::app::App;
 use crate::config::{Config, FirstPerson};
 use crate::error::Result;
 use crate::random::Random;
 use crate::time::Clock;
-use crate::{admin, identity, ingest, keys, web};
+use crate::{admin, identity, ingest, keys, web, work};
 
 /// How often uses of keys are written down.
 const FLUSH_EVERY: Duration = Duration::from_secs(10);
@@ -61,7 +61,8 @@ impl Server {
     /// Serves until `stop` completes, then finishes what is under way and closes the database.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (stopping, stopped) = watch::channel(false);
-        let work = spawn(work(self.app.clone(), stopped.clone()));
+        let chores = spawn(do_chores(self.app.clone(), stopped.clone()));
+        let jobs = spawn(work::run(self.app.clone(), jobs::handlers(), stopped.clone()));
         let importing = spawn(import(self.app.clone(), stopped.clone()));
         let orders = spawn(take_orders(self.app.clone(), self.socket.clone()));
         let (service, _) = web::service(&self.app);
@@ -79,7 +80,10 @@ impl Server {
         if finished.is_err() {
             tracing::warn!("some requests took longer than {} seconds and were cut off", GRACE.as_secs());
         }
-        work.await?;
+        chores.await?;
+        if tokio::time::timeout(GRACE, jobs).await.is_err() {
+            tracing::warn!("some jobs took too long and were cut off; they are tried again");
+        }
         importing.await?;
         orders.abort();
         let _ = std::fs::remove_file(&self.socket);
@@ -134,16 +138,16 @@ async fn import(app: App, mut stopped: watch::Receiver<bool>) {
 }
 
 /// Does the chores until told to stop.
-async fn work(app: App, mut stopped: watch::Receiver<bool>) {
+async fn do_chores(app: App, mut stopped: watch::Receiver<bool>) {
     let mut flush = tokio::time::interval(FLUSH_EVERY);
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
         let done = tokio::select! {
-            _ = flush.tick() => keys::flush_uses(&app).await,
-            _ = sweep.tick() => run_chores(&app).await,
+            _ = flush.tick() => app.panics.catch(keys::flush_uses(&app)).await,
+            _ = sweep.tick() => app.panics.catch(run_chores(&app)).await,
             _ = stopped.changed() => return,
         };
-        if let Err(error) = done {
+        if let Err(error) = done.flatten() {
             tracing::error!("chores failed: {error:?}");
         }
     }
@@ -155,6 +159,7 @@ pub async fn run_chores(app: &App) -> Result<()> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     identity::forget_ended(&mut tx, now).await?;
+    work::forget_failed(&mut tx, now).await?;
     let change = keys::forget_long_dead(&mut tx, now).await?;
     keys::commit(app, tx, change).await
 }

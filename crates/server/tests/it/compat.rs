@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use strict::strict;
 
-use crate::support::{Answer, Client, TestApp};
+use crate::support::{Answer, Client, PASSWORD, TestApp};
 
 /// Makes a key of Anna's and returns its text.
 async fn key_text(app: &TestApp, new: Value) -> String {
@@ -50,6 +50,47 @@ async fn official_clients_get_a_token_for_a_key() {
             bearer(&app, &answer).get("/api/v1/ping").await.ok();
         }
     }
+}
+
+#[tokio::test]
+async fn official_clients_get_a_token_for_the_account_password() {
+    let app = TestApp::start().await;
+    let fields = [("username", "Anna@example.com"), ("password", PASSWORD), ("grant_type", "password")];
+    let answer = token(&app.stranger(), "kit_uploader:kit_uploader", &fields).await.ok();
+    assert_eq!(answer.json()["expires_in"], 86400);
+    let uploader = bearer(&app, &answer);
+    assert_eq!(uploader.get("/api/v1/users/me").await.ok().json()["email"], "anna@example.com");
+    uploader.get(&format!("/api/v1/files/upload-url?projectId={}", app.project)).await.ok();
+    uploader.post("/api/v1/api-keys", json!({"name": "more"})).await.refused(403, "confirm_password");
+    let listed = app.anna().await.page("/api/v1/api-keys?status=all").await.ok().json();
+    assert_eq!(listed["items"], json!([]), "no key was made for it");
+}
+
+#[tokio::test]
+async fn a_token_for_a_password_ends() {
+    let app = TestApp::start().await;
+    let fields = [("username", "anna@example.com"), ("password", PASSWORD), ("grant_type", "password")];
+    let answer = token(&app.stranger(), "kit:kit", &fields).await.ok();
+    let refresh = answer.json()["refresh_token"].as_str().expect("a token").to_owned();
+    app.pass(Duration::from_hours(23)).await;
+    let again = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+    assert_eq!(token(&app.stranger(), "kit:kit", &again).await.ok().json()["expires_in"], 3600);
+    bearer(&app, &answer).get("/api/v1/users/me").await.ok();
+    app.pass(Duration::from_hours(1)).await;
+    bearer(&app, &answer).get("/api/v1/users/me").await.refused(401, "session_ended");
+    token(&app.stranger(), "kit:kit", &again).await.refused(401, "session_ended");
+}
+
+#[tokio::test]
+async fn guessing_passwords_for_tokens_gets_as_slow_as_signing_in() {
+    let app = TestApp::start().await;
+    let fields = [("username", "anna@example.com"), ("password", "wrong"), ("grant_type", "password")];
+    for _ in 0..10 {
+        token(&app.stranger(), "kit:kit", &fields).await.refused(401, "wrong_credentials");
+    }
+    token(&app.stranger(), "kit:kit", &fields).await.refused(429, "too_many_requests");
+    let mistyped = [("username", "ben@example.com"), ("password", "twp_oops"), ("grant_type", "password")];
+    token(&app.stranger().from([198, 51, 100, 7]), "kit:kit", &mistyped).await.refused(401, "invalid_api_key");
 }
 
 #[tokio::test]
@@ -114,7 +155,7 @@ async fn the_token_of_a_deleted_key_is_dead_at_once() {
 #[tokio::test]
 async fn a_key_shows_who_one_is_and_what_one_reaches() {
     let app = TestApp::start().await;
-    let me = app.key(&["results:write"]).await.get("/api/v1/users/me").await.ok().json();
+    let me = app.key(&["results:write", "projects:read"]).await.get("/api/v1/users/me").await.ok().json();
     strict("User", &me);
     assert_eq!((&me["firstName"], &me["lastName"]), (&json!("Anna"), &json!("Ant")));
     assert_eq!(me["projects"][0]["name"], "Shop");
@@ -143,7 +184,7 @@ async fn a_key_bound_to_a_project_knows_of_no_other() {
 async fn projects_come_in_pages() {
     let app = TestApp::start().await;
     app.second_project("Docs").await;
-    let key = app.key(&["results:write"]).await;
+    let key = app.key(&["results:write", "projects:read"]).await;
     let page = key.get("/api/v1/projects?page=1&size=1&sort=name,asc").await.ok().json();
     strict("PageBase", &page);
     strict("Project", &page["content"][0]);
@@ -174,7 +215,7 @@ async fn what_belongs_to_others_is_not_there() {
 async fn a_search_is_read_however_it_is_spelled() {
     let app = TestApp::start().await;
     app.second_project("Docs").await;
-    let key = app.key(&["results:write"]).await;
+    let key = app.key(&["results:write", "projects:read"]).await;
     let condition = json!({"key": "Project.id", "operator": "=", "value": app.project.to_string()});
     for sorts in [json!(null), json!("name,desc"), json!(["name,desc"])] {
         let pagination = json!({"page": 0, "size": 30, "sorts": sorts});
@@ -195,7 +236,7 @@ async fn a_search_is_read_however_it_is_spelled() {
 async fn a_search_sorts_and_keeps_its_pages_small() {
     let app = TestApp::start().await;
     app.second_project("Docs").await;
-    let key = app.key(&["results:write"]).await;
+    let key = app.key(&["results:write", "projects:read"]).await;
     let search = json!({"type": "Project", "pagination": {"page": 0, "size": 100_000, "sorts": "id,desc"}});
     let page = key.post("/api/v1/search", search).await.ok().json();
     assert_eq!((&page["content"][0]["name"], &page["size"]), (&json!("Docs"), &json!(1000)));
@@ -205,7 +246,7 @@ async fn a_search_sorts_and_keeps_its_pages_small() {
 #[tokio::test]
 async fn a_search_for_what_is_not_here_finds_nothing_and_nonsense_is_refused() {
     let app = TestApp::start().await;
-    let key = app.key(&["results:write"]).await;
+    let key = app.key(&["results:write", "projects:read"]).await;
     for kind in ["RunConfiguration", "Job", "Release", "TestProject", "Machine"] {
         let page = key.post("/api/v1/search", json!({"type": kind, "conditions": [], "pagination": {}})).await;
         assert_eq!(page.ok().json()["content"], json!([]), "{kind}");
@@ -219,7 +260,7 @@ async fn a_search_for_what_is_not_here_finds_nothing_and_nonsense_is_refused() {
 #[tokio::test]
 async fn a_search_shows_a_key_no_more_than_it_may_see() {
     let app = TestApp::start().await;
-    let uploader = app.key(&["results:write"]).await;
+    let uploader = app.key(&["results:write", "projects:read"]).await;
     uploader.post("/api/v1/search", json!({"type": "ApiKey"})).await.refused(403, "insufficient_scope");
     uploader.post("/api/v1/search", json!({"type": "Execution"})).await.refused(403, "insufficient_scope");
     let all = app.key(&["everything"]).await;

@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+mod foreign;
+
+pub use foreign::Foreign;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -18,6 +22,7 @@ use testward_server::app::App;
 use testward_server::config::Config;
 use testward_server::identity::{self, FirstSteps, Person, Role};
 use testward_server::ids::{ProjectId, TeamId};
+use testward_server::outbound::Settings;
 use testward_server::random::Random;
 use testward_server::time::{Clock, Millis};
 use testward_server::web::{self, Normalised};
@@ -96,6 +101,11 @@ impl TestApp {
         web::run_chores(&self.app).await.expect("chores");
     }
 
+    /// Runs every job that is due, and returns how many attempts that were.
+    pub async fn run_jobs(&self) -> usize {
+        web::jobs::run_due(&self.app).await.expect("jobs")
+    }
+
     pub fn stranger(&self) -> Client {
         Client { service: self.service.clone(), headers: HeaderMap::new(), peer: ([192, 0, 2, 1], 4242).into() }
     }
@@ -148,13 +158,9 @@ fn import(app: &App) -> JoinHandle<()> {
 }
 
 async fn open(folder: &TempDir) -> App {
-    let config = Config {
-        data_dir: folder.path().to_owned(),
-        secrets_dir: None,
-        listen: ([127, 0, 0, 1], 0).into(),
-        base_url: None,
-        first_person: None,
-    };
+    // Foreign servers of tests listen there.
+    let outbound = Settings { allow_private: vec!["127.0.0.1/32".parse().expect("a network")], ca_file: None };
+    let config = Config { outbound, ..Config::on(folder.path().to_owned()) };
     let base_url = "http://testward.test".to_owned();
     App::open(&config, base_url, Clock::fixed(NOW), Random::counted()).await.expect("an app")
 }
@@ -177,9 +183,9 @@ async fn found(app: &App) -> (TeamId, ProjectId) {
     let eve = identity::add_person(&mut tx, NOW, "eve@example.org", "Eve Elk", &hash).await.expect("eve");
     let other = identity::add_organization(&mut tx, NOW, "Other", "Core", eve.id).await.expect("other organization");
     projects::add(&mut tx, NOW, other.id, "Secret").await.expect("project");
-    let mut change = keys::owner_changed(&anna);
-    change += keys::owner_changed(&ben);
-    change += keys::owner_changed(&eve);
+    let mut change = keys::owner_changed(&mut tx, anna.id).await.expect("anna");
+    change += keys::owner_changed(&mut tx, ben.id).await.expect("ben");
+    change += keys::owner_changed(&mut tx, eve.id).await.expect("eve");
     keys::commit(app, tx, change).await.expect("committed");
     (team.id, project)
 }
