@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use crate::paths::{file_name, folder};
 use crate::report::{Files, Format, Report};
 
-pub(crate) use self::sniff::{HEAD, root_element, top_keys};
 use self::sniff::{Content, content};
+pub(crate) use self::sniff::{HEAD, root_element, top_keys};
 
 /// The files of a TestOps report, in the order in which they are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
