@@ -4,6 +4,7 @@ mod support;
 
 mod attacks;
 mod compat;
+mod connections;
 mod doors;
 mod faults;
 mod ingest;
@@ -13,6 +14,7 @@ mod openapi;
 mod outbound;
 mod pages;
 mod people;
+mod policy;
 mod receipts;
 mod results;
 mod work;
