@@ -3,8 +3,10 @@
 //! [`find_reports`] says which files of an upload belong to which report, by their content; [`read`] reads one report in
 //! one pass and bounded memory, handing out [`Event`]s as it goes.
 
+mod allure;
 mod ctrf;
 mod cucumber;
+mod embedded;
 mod encoding;
 mod failures;
 mod find;
@@ -17,6 +19,7 @@ mod mochawesome;
 mod names;
 mod nunit;
 mod paths;
+mod playwright;
 mod repairs;
 mod report;
 mod robot;
@@ -58,6 +61,8 @@ pub fn read(files: &dyn Files, report: &Report, emit: &mut dyn FnMut(Event)) -> 
         Format::Robot => robot::read(files, report.main, emit),
         Format::Cucumber => cucumber::read(files, report.main, emit),
         Format::CucumberMessages => cucumber::read_messages(files, report.main, emit),
+        Format::Playwright => playwright::read(files, report.main, emit),
+        Format::Allure => allure::read(files, report, emit),
         Format::Mochawesome => mochawesome::read(files, report.main, emit),
         Format::Ctrf => ctrf::read(files, report.main, emit),
         Format::GoTest => gotest::read(files, report.main, emit),

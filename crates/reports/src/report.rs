@@ -309,7 +309,11 @@ pub enum Format {
     Cucumber,
     /// Cucumber messages, one a line.
     CucumberMessages,
+    /// Playwright's JSON, or its blob: a zip file.
+    Playwright,
     Mochawesome,
+    /// A folder of Allure results.
+    Allure,
     Ctrf,
     /// What `go test -json` prints.
     GoTest,
@@ -319,7 +323,7 @@ pub enum Format {
 }
 
 impl Format {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Junit,
         Self::Testops,
         Self::Katalon,
@@ -330,7 +334,9 @@ impl Format {
         Self::Robot,
         Self::Cucumber,
         Self::CucumberMessages,
+        Self::Playwright,
         Self::Mochawesome,
+        Self::Allure,
         Self::Ctrf,
         Self::GoTest,
         Self::Tap,
@@ -350,7 +356,9 @@ impl Format {
             Self::Robot => "robot",
             Self::Cucumber => "cucumber",
             Self::CucumberMessages => "cucumber-messages",
+            Self::Playwright => "playwright",
             Self::Mochawesome => "mochawesome",
+            Self::Allure => "allure",
             Self::Ctrf => "ctrf",
             Self::GoTest => "go-test",
             Self::Tap => "tap",
@@ -371,7 +379,9 @@ impl Format {
             Self::Robot => "Robot Framework output",
             Self::Cucumber => "Cucumber JSON",
             Self::CucumberMessages => "Cucumber messages",
+            Self::Playwright => "Playwright JSON or blob",
             Self::Mochawesome => "Mochawesome JSON",
+            Self::Allure => "Allure results",
             Self::Ctrf => "CTRF JSON",
             Self::GoTest => "go test -json",
             Self::Tap => "TAP",

@@ -50,6 +50,31 @@ impl Steps {
         self.say_at(index, message.unwrap_or_default());
     }
 
+    /// Names the open step.
+    pub(crate) fn name(&mut self, name: &str) {
+        if let Some(Some(index)) = self.open.last()
+            && self.beyond == 0
+        {
+            let most = LONGEST.min(self.room);
+            let name = &name[..name.floor_char_boundary(most)];
+            self.room -= name.len();
+            name.clone_into(&mut self.list[*index].name);
+        }
+    }
+
+    /// Adds a step that ends apart from the order of others; None if there is no room.
+    pub(crate) fn open_at(&mut self, depth: usize, name: &str) -> Option<usize> {
+        self.add(depth, name, Status::Incomplete, None, None)
+    }
+
+    /// Ends a step that was opened so.
+    pub(crate) fn close_at(&mut self, index: usize, status: Status, duration_ms: Option<f64>, message: &str) {
+        if let Some(step) = self.list.get_mut(index) {
+            (step.status, step.duration_ms) = (status, duration_ms);
+            self.say_at(index, message);
+        }
+    }
+
     /// Adds a whole step within the one that is open.
     pub(crate) fn push(&mut self, name: &str, status: Status, duration_ms: Option<f64>, message: Option<&str>) {
         self.add(self.open.len(), name, status, duration_ms, message);

@@ -119,7 +119,8 @@ impl Reader<'_, '_> {
             "Pass" => Status::Passed,
             "Fail" => Status::Failed,
             "Skip" => Status::Skipped,
-            "NotRun" => Status::NotRun,
+            // The latter is what jest-xunit makes of a test that did not run.
+            "NotRun" | "undefined" => Status::NotRun,
             _ => Status::Incomplete,
         };
         let class = self.walk.owned("type");
@@ -197,9 +198,15 @@ impl Reader<'_, '_> {
     }
 
     fn end_test(&mut self) {
-        let Some(case) = self.case.take() else { return };
+        let Some(mut case) = self.case.take() else { return };
         if self.walk.is_truncated() {
             return self.walk.lost(&case.name);
+        }
+        if case.status == Status::Failed && case.failures.is_empty() {
+            // jest-xunit writes what was wrong as output.
+            let mut text = TextBuilder::default();
+            text.push(&case.stdout.head);
+            case.failures.push(failure(None, "", text));
         }
         self.suites.case_here(Box::new(case));
     }

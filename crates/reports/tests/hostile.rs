@@ -47,7 +47,7 @@ fn what_is_none_of_a_format_is_refused_with_its_place() {
 }
 
 /// Start, end, and what lies between, of a document that nests without end.
-const DEEP: [(Format, &str, &str); 9] = [
+const DEEP: [(Format, &str, &str); 11] = [
     (Format::Testng, "<testng-results>", "<suite name='s'>"),
     (Format::Nunit, "<test-run>", "<test-suite name='s'>"),
     (Format::Xunit, "<assemblies>", "<collection name='s'>"),
@@ -55,6 +55,8 @@ const DEEP: [(Format, &str, &str); 9] = [
     (Format::Robot, "<robot><suite name='s'>", "<suite name='s'>"),
     (Format::Robot, "<robot><suite name='s'><test name='t'>", "<kw name='k'>"),
     (Format::Ctrf, "{\"results\":{\"tests\":[{\"name\":\"a\"},", "{\"retryAttempts\":["),
+    (Format::Playwright, "{\"config\":{},\"suites\":[", "{\"title\":\"s\",\"suites\":["),
+    (Format::Allure, "{\"uuid\":\"u\",\"name\":\"n\",\"status\":\"passed\",\"steps\":[", "{\"name\":\"s\",\"steps\":["),
     (Format::Mochawesome, "{\"stats\":{},\"results\":[", "{\"title\":\"s\",\"suites\":["),
     (Format::Cucumber, "[{\"name\":\"f\",\"elements\":[{\"name\":\"s\"},", "{\"steps\":["),
 ];
@@ -161,7 +163,7 @@ fn one_result_of_any_size_is_held_in_little_memory() {
         ),
     ];
     for (format, start, middle, end) in samples {
-        let files = Repeated { start, middle, n: 30_000, end };
+        let files = Repeated { start, middle, n: 20_000, end };
         let report = Report { format, main: 0, parts: vec![0] };
         let mut weights = Vec::new();
         read(&files, &report, &mut |event| {
@@ -235,4 +237,104 @@ fn many_results_stream() {
         read(&files, &report, &mut |event| n += u64::from(matches!(event, Event::Case(_)))).expect("a report");
         assert!((20_000..=20_001).contains(&n), "{format:?}: {n}");
     }
+}
+
+/// A zip of one file, written by hand: `lie` is what it says of the file's size.
+fn zip(name: &str, content: &[u8], method: u16, lie: u32) -> Vec<u8> {
+    let header = |out: &mut Vec<u8>| {
+        out.extend(20_u16.to_le_bytes());
+        out.extend(0_u16.to_le_bytes());
+        out.extend(method.to_le_bytes());
+        out.extend([0; 8]);
+        out.extend((content.len() as u32).to_le_bytes());
+        out.extend(lie.to_le_bytes());
+        out.extend((name.len() as u16).to_le_bytes());
+        out.extend(0_u16.to_le_bytes());
+    };
+    let mut out = b"PK\x03\x04".to_vec();
+    header(&mut out);
+    out.extend(name.as_bytes());
+    out.extend(content);
+    let start = out.len() as u32;
+    out.extend(b"PK\x01\x02\x14\x00");
+    header(&mut out);
+    out.extend([0; 14]);
+    out.extend(name.as_bytes());
+    let size = out.len() as u32 - start;
+    out.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
+    out.extend(size.to_le_bytes());
+    out.extend(start.to_le_bytes());
+    out.extend([0; 2]);
+    out
+}
+
+fn deflated(content: impl Read) -> Vec<u8> {
+    let mut out = Vec::new();
+    flate2::read::DeflateEncoder::new(content, flate2::Compression::fast()).read_to_end(&mut out).expect("memory");
+    out
+}
+
+const EVENTS: &str = concat!(
+    "{\"method\":\"onProject\",\"params\":{\"project\":{\"name\":\"p\",\"suites\":[{\"title\":\"f\",\"entries\":[{\"testId\":\"1\",\"title\":\"t\"}]}]}}}\n",
+    "{\"method\":\"onTestBegin\",\"params\":{\"testId\":\"1\",\"result\":{\"id\":\"r\",\"retry\":0}}}\n",
+    "{\"method\":\"onTestEnd\",\"params\":{\"test\":{\"testId\":\"1\",\"expectedStatus\":\"passed\"},\"result\":{\"id\":\"r\",\"status\":\"passed\"}}}\n",
+);
+
+#[test]
+fn a_blob_is_read_stored_or_deflated_whatever_size_it_claims() {
+    for content in
+        [zip("report.jsonl", EVENTS.as_bytes(), 0, 5), zip("report.jsonl", &deflated(EVENTS.as_bytes()), 8, 5)]
+    {
+        let files = Upload::of("report.zip", &content);
+        assert_eq!(testward_reports::find_reports(&files, None)[0].format, Format::Playwright);
+        let (events, summary) = read_as(Format::Playwright, content).expect("a report");
+        assert_eq!((cases(&events)[0].name.as_str(), summary.is_truncated), ("t", true));
+    }
+    let other = zip("report.jsonl", b"x", 12, 1);
+    expect!["report: holds a report.jsonl that is not compressed by deflate"]
+        .assert_eq(&read_as(Format::Playwright, other).expect_err("no report"));
+    let other = zip("../report.jsonl", b"x", 0, 1);
+    expect!["report: holds no report.jsonl, which a blob of Playwright has"]
+        .assert_eq(&read_as(Format::Playwright, other).expect_err("no report"));
+}
+
+#[test]
+fn a_zip_bomb_is_read_in_little_memory() {
+    let start = "{\"method\":\"onStdIO\",\"params\":{\"data\":\"";
+    let bomb = start.as_bytes().chain(io::repeat(b'a').take(3_000_000)).chain(&b"\"}}\n"[..]);
+    let content = zip("report.jsonl", &deflated(bomb.chain(EVENTS.as_bytes())), 8, 1);
+    assert!(content.len() < 100_000);
+    let (events, _) = read_as(Format::Playwright, content).expect("a report");
+    assert_eq!(cases(&events).len(), 1);
+}
+
+#[test]
+fn damage_to_a_zip_is_told() {
+    let whole = zip("report.jsonl", &deflated(EVENTS.as_bytes()), 8, 5);
+    for at in 0..whole.len() {
+        for byte in [0, 0xff, whole[at] ^ 1] {
+            let mut damaged = whole.clone();
+            damaged[at] = byte;
+            let _ = read_as(Format::Playwright, damaged);
+        }
+        let cut = &whole[..at];
+        assert!(at < 4 || read_as(Format::Playwright, cut).is_err(), "{at}");
+    }
+}
+
+#[test]
+fn attachments_are_only_found_among_the_files_of_the_upload() {
+    let result =
+        "{\"uuid\":\"u\",\"name\":\"n\",\"status\":\"passed\",\"attachments\":[{\"source\":\"../../../etc/passwd\"}]}";
+    let files = Upload::default().with("allure/u-result.json", result).with("allure/shot.png", "x");
+    let report = testward_reports::find_reports(&files, None);
+    let mut paths = Vec::new();
+    read(&files, &report[0], &mut |event| {
+        if let Event::Case(case) = event {
+            paths.extend(case.attachments.into_iter().map(|it| it.path));
+        }
+    })
+    .expect("a report");
+    assert_eq!(paths, ["../../../etc/passwd"]);
+    assert_eq!(testward_reports::find_attachment(&files, "allure/u-result.json", &paths[0]), None);
 }

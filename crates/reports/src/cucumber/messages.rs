@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::cucumber::envelope::{Attached, Envelope, Finished, Pickle, Started, StepFinished, TestCase};
 use crate::cucumber::gherkin::{Document, Node};
-use crate::cucumber::scenario::{Embedding, status, worst};
+use crate::cucumber::scenario::{status, worst};
+use crate::embedded::Embedding;
 use crate::failures::from_texts;
 use crate::json::{Line, Lines};
 use crate::repairs::Repairs;

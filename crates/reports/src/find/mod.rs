@@ -70,6 +70,9 @@ fn inherited(folders: &BTreeMap<&str, Folder>, place: &str) -> Vec<usize> {
 struct Folder {
     /// Reports of one file each.
     single: Vec<(Format, usize)>,
+    allure: Vec<usize>,
+    /// What Allure writes beside its results.
+    allure_beside: Vec<usize>,
     katalon_junit: Option<usize>,
     katalon_logs: Vec<usize>,
     /// `execution.uuid` and `tsc_id.txt`
@@ -88,6 +91,8 @@ impl Folder {
         match content {
             Content::Single(Format::Junit) if name == "JUnit_Report.xml" => self.katalon_junit = Some(index),
             Content::Single(format) => self.single.push((format, index)),
+            Content::AllureResult => self.allure.push(index),
+            Content::AllureContainer => self.allure_beside.push(index),
             Content::TestopsResults => self.results.push(index),
             Content::TestopsSuites => self.suites.push(index),
             Content::TestopsExecution => self.executions.push(index),
@@ -96,6 +101,7 @@ impl Folder {
             Content::Other => match name {
                 "execution.uuid" | "tsc_id.txt" => self.katalon_marks.push(index),
                 "execution.properties" => self.katalon_properties = Some(index),
+                "environment.properties" | "executor.json" => self.allure_beside.push(index),
                 "results.json" | "suites.json" | "execution.json" => self.broken_testops.push(index),
                 _ => {}
             },
@@ -111,6 +117,10 @@ impl Folder {
         match self.katalon(inherited).filter(|_| is_wanted(Format::Katalon)) {
             Some(report) => reports.push(report),
             None => single.extend(self.katalon_junit.map(|index| (Format::Junit, index))),
+        }
+        if let Some(main) = self.allure.first().copied().filter(|_| is_wanted(Format::Allure)) {
+            let parts = self.allure.iter().chain(&self.allure_beside).copied().collect();
+            reports.push(Report { format: Format::Allure, main, parts });
         }
         single.retain(|(format, _)| is_wanted(*format));
         reports.extend(single.into_iter().map(|(format, main)| Report { format, main, parts: vec![main] }));

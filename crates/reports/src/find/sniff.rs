@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use crate::encoding::decode_head;
+use crate::playwright::is_blob;
 use crate::report::{Files, Format};
 use crate::tap;
 
@@ -21,6 +22,8 @@ pub(super) enum Content {
     TestopsExecution,
     TestopsMetadata,
     KatalonLog,
+    AllureResult,
+    AllureContainer,
     Other,
 }
 
@@ -31,11 +34,14 @@ pub(super) fn content(files: &dyn Files, index: usize) -> Content {
     if input.take(HEAD).read_to_end(&mut head).is_err() {
         return Content::Other;
     }
+    if is_blob(files, index, &head) {
+        return Content::Single(Format::Playwright);
+    }
     let head = decode_head(head);
     let head = head.trim_start();
     match head.as_bytes().first() {
         Some(b'[') => array_content(head),
-        Some(b'{') => json_content(head),
+        Some(b'{') => json_content(head, files.path(index)),
         _ => match xml_content(head) {
             Content::Other => lines_content(head),
             found => found,
@@ -113,7 +119,7 @@ fn after_doctype(rest: &str) -> Option<&str> {
 }
 
 /// Judges a JSON object by the keys at its top level, as far as the head reaches.
-fn json_content(head: &str) -> Content {
+fn json_content(head: &str, path: &str) -> Content {
     if let Some(format) = line_format(head.lines().next().unwrap_or_default()) {
         return Content::Single(format);
     }
@@ -126,8 +132,20 @@ fn json_content(head: &str) -> Content {
     {
         return Content::Single(Format::Ctrf);
     }
+    if is("config", b'{') && has_any(&["\"rootDir\"", "\"configFile\"", "\"specs\""]) {
+        return Content::Single(Format::Playwright);
+    }
     if is("stats", b'{') && (is("results", b'[') || has_any(&["\"passPercent\"", "\"testsRegistered\""])) {
         return Content::Single(Format::Mochawesome);
+    }
+    if has("uuid") && is("children", b'[') || is("befores", b'[') || is("afters", b'[') {
+        return Content::AllureContainer;
+    }
+    let of_allure = ["historyId", "fullName", "testCaseId", "labels", "statusDetails", "stage"];
+    if of_allure.iter().any(|key| has(key)) && (has("uuid") || has("status"))
+        || path.ends_with("-result.json") && has("name") && has("status")
+    {
+        return Content::AllureResult;
     }
     testops_content(head, &keys)
 }

@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::error::Category;
 
 use crate::encoding::Utf8Bytes;
-use crate::json::{Allowance, Mended};
+use crate::json::{Allowance, Fields, Mended};
 use crate::repairs::Repairs;
 use crate::report::{Files, ParseError, Problem};
 
@@ -19,6 +19,15 @@ pub(crate) trait Sink {
     fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>;
     /// The object was whole.
     fn end(&mut self) {}
+}
+
+/// The fields of a whole object as a sink of it.
+pub(crate) struct Whole<T>(pub(crate) T);
+
+impl<T: Fields> Sink for Whole<T> {
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        self.0.field(key, map)
+    }
 }
 
 /// An object read into a sink; any other value is passed over.

@@ -6,7 +6,7 @@ mod fields;
 mod lines;
 mod mend;
 
-pub(crate) use document::{Each, Nested, Sink, describe, read_document};
+pub(crate) use document::{Each, Nested, Sink, Whole, describe, read_document};
 pub(crate) use fields::{Fields, List, Num, Object, Pairs, Str, Texts};
 pub(crate) use lines::{Line, Lines};
 pub(crate) use mend::{Allowance, Mended, restored};

@@ -44,7 +44,7 @@ make_pytest_nunit() {
 make_jest_nunit() {
   node_tests jest@29 jest-nunit-reporter
   jest_spec
-  npx jest --reporters=jest-nunit-reporter >/dev/null 2>&1
+  npx jest --testResultsProcessor=jest-nunit-reporter >/dev/null 2>&1
   keep jest-nunit test-report.xml
 }
 
@@ -65,8 +65,8 @@ make_xunit2() {
   node_tests jest@29 jest-xunit
   jest_spec
   cat >jest.config.js <<'JS'
-module.exports = { testResultsProcessor: 'jest-xunit' };
+module.exports = { reporters: [['jest-xunit', { traitsRegex: [{ regex: /(quoted|diff)/g, name: 'Category' }] }]] };
 JS
   npx jest >/dev/null 2>&1
-  keep jest-xunit ./*.xml
+  keep jest-xunit test-report.xml
 }

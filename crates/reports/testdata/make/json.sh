@@ -179,22 +179,33 @@ TS
 }
 
 make_playwright() {
-  local version
-  for version in 1.30.0 1.56.0; do
-    node_tests "@playwright/test@$version" playwright-ctrf-json-reporter allure-playwright@3
-    playwright_spec
-    case $version in 1.30.0)
-      sed -i -e "s#test('adds', {.*}, async#test('adds', async#" cart.spec.ts
-      sed -i -e "s#\['blob'.*\]#['junit', { outputFile: 'junit.xml' }]]#" playwright.config.ts ;;
-    esac
-    npx playwright test >"$work/log" 2>&1
-    cp results.json "results-$version.json"
-    cp junit.xml "junit-$version.xml"
-    keep playwright "results-$version.json" "junit-$version.xml"
-  done
-  mv ctrf.json playwright.json && keep ctrf playwright.json
+  node_tests @playwright/test@1.30.0
+  playwright_spec
+  sed -i -e "s#test('adds', {.*}, async#test('adds', async#" cart.spec.ts
+  sed -i -e "s#\['blob'.*#]#" playwright.config.ts
+  npx playwright test >"$work/log" 2>&1 || true
+  cp results.json results-1.30.json
+  cp junit.xml junit-1.30.xml
+  keep playwright results-1.30.json junit-1.30.xml
+  node_tests @playwright/test@1.65.1 playwright-ctrf-json-reporter allure-playwright@3
+  playwright_spec
+  npx playwright test >"$work/log" 2>&1 || true
+  cp results.json results-1.65.json
+  cp junit.xml junit-1.65.xml
+  keep playwright results-1.65.json junit-1.65.xml
+  cp ctrf.json playwright.json && keep ctrf playwright.json
   keep allure-playwright allure/*
-  mkdir -p "$here/playwright-blob" && cp blob/*.zip "$here/playwright-blob/report.zip"
+  # The blob tells of paths of this machine only within itself: it is packed again without them.
+  mkdir -p packed/resources && cd packed || return
+  unzip -q ../blob/report.zip
+  sed -i -e "s#$work#/home/ci/project#g" report.jsonl
+  mkdir -p "$here/playwright-blob" && rm -f "$here/playwright-blob/report.zip"
+  python3 - "$here/playwright-blob/report.zip" <<'PY'
+import os, sys, zipfile
+with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED) as out:
+    for name in sorted(os.listdir('resources')): out.write('resources/' + name)
+    out.write('report.jsonl')
+PY
 }
 
 make_mochawesome() {
