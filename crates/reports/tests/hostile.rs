@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use common::{Upload, check_order};
@@ -18,11 +19,13 @@ fn read_as(format: Format, content: impl AsRef<[u8]>) -> Result<(Vec<Event>, Sum
 }
 
 fn cases(events: &[Event]) -> Vec<&testward_reports::Case> {
-    let case = |event| match event {
-        &Event::Case(ref case) => Some(&**case),
-        _ => None,
-    };
-    events.iter().filter_map(case).collect()
+    let mut cases = Vec::new();
+    for event in events {
+        if let Event::Case(case) = event {
+            cases.push(&**case);
+        }
+    }
+    cases
 }
 
 #[test]
@@ -32,17 +35,17 @@ fn what_is_none_of_a_format_is_refused_with_its_place() {
         for content in ["", "<html><body/></html>", "{\"a\": [1, 2}", "just words\nand more\n"] {
             match read_as(format, content) {
                 Ok((events, summary)) => assert!(events.is_empty() && summary.n_repairs > 0, "{format:?} {content:?}"),
-                Err(e) => refusals.push_str(&format!("{} {e}\n", format.name())),
+                Err(e) => writeln!(refusals, "{} {e}", format.name()).expect("a string grows"),
             }
         }
     }
     assert!(refusals.lines().count() > 50, "{refusals}");
     let of_robot: Vec<&str> = refusals.lines().filter(|line| line.starts_with("robot")).collect();
-    expect![[r#"
+    expect![[r"
         robot report:1:1: holds no <robot>
         robot report:1:1: root element <html> is not <robot>
         robot report:1:13: holds no <robot>
-        robot report:3:1: holds no <robot>"#]]
+        robot report:3:1: holds no <robot>"]]
     .assert_eq(&of_robot.join("\n"));
 }
 
@@ -70,7 +73,10 @@ fn nesting_without_end_costs_little() {
             assert!(n_suites <= 2 * 64 + 2, "{format:?}: {n_suites} events");
         }
     }
-    let tap: String = (0..5000).map(|i| format!("{}ok 1 - x\n", " ".repeat(4 * i))).collect();
+    let mut tap = String::new();
+    for i in 0..5000 {
+        writeln!(tap, "{}ok 1 - x", " ".repeat(4 * i)).expect("a string grows");
+    }
     let (events, _) = read_as(Format::Tap, tap).expect("a report");
     assert_eq!(cases(&events).len(), 5000);
 }
@@ -84,6 +90,9 @@ fn entities_are_never_expanded() {
     assert_eq!(cases(&events)[0].name, "&b;");
     assert!(summary.n_repairs > 0);
 }
+
+/// A format with the start, the middle and the end of a file of it.
+type Sample = (Format, &'static [u8], &'static [u8], &'static [u8]);
 
 /// A file that repeats a middle any number of times, made while it is read.
 struct Repeated {
@@ -122,7 +131,7 @@ impl Files for Repeated {
 
 #[test]
 fn one_result_of_any_size_is_held_in_little_memory() {
-    let samples: [(Format, &[u8], &[u8], &[u8]); 8] = [
+    let samples: [Sample; 8] = [
         (
             Format::Testng,
             b"<testng-results><suite><test><class name='c'><test-method name='m' status='PASS'><params>",
@@ -163,7 +172,7 @@ fn one_result_of_any_size_is_held_in_little_memory() {
         ),
     ];
     for (format, start, middle, end) in samples {
-        let files = Repeated { start, middle, n: 20_000, end };
+        let files = Repeated { start, middle, n: 8_000, end };
         let report = Report { format, main: 0, parts: vec![0] };
         let mut weights = Vec::new();
         read(&files, &report, &mut |event| {
@@ -197,7 +206,7 @@ fn a_result_of_too_many_values_ends_the_report_and_says_so() {
 
 #[test]
 fn many_results_stream() {
-    let samples: [(Format, &[u8], &[u8], &[u8]); 6] = [
+    let samples: [Sample; 6] = [
         (
             Format::Xunit,
             b"<assemblies><assembly name='a'><collection name='c'>",
@@ -216,7 +225,7 @@ fn many_results_stream() {
             b"{\"title\":\"t\",\"state\":\"passed\"},",
             b"{}]}]}",
         ),
-        (Format::Tap, b"TAP version 14\n", b"ok - fine\n", b"1..20000\n"),
+        (Format::Tap, b"TAP version 14\n", b"ok - fine\n", b"1..8000\n"),
         (
             Format::Libtest,
             b"{\"type\":\"suite\",\"event\":\"started\"}\n",
@@ -231,11 +240,11 @@ fn many_results_stream() {
         ),
     ];
     for (format, start, middle, end) in samples {
-        let files = Repeated { start, middle, n: 20_000, end };
+        let files = Repeated { start, middle, n: 8_000, end };
         let report = Report { format, main: 0, parts: vec![0] };
         let mut n = 0;
         read(&files, &report, &mut |event| n += u64::from(matches!(event, Event::Case(_)))).expect("a report");
-        assert!((20_000..=20_001).contains(&n), "{format:?}: {n}");
+        assert!((8_000..=8_001).contains(&n), "{format:?}: {n}");
     }
 }
 
@@ -301,7 +310,7 @@ fn a_blob_is_read_stored_or_deflated_whatever_size_it_claims() {
 #[test]
 fn a_zip_bomb_is_read_in_little_memory() {
     let start = "{\"method\":\"onStdIO\",\"params\":{\"data\":\"";
-    let bomb = start.as_bytes().chain(io::repeat(b'a').take(3_000_000)).chain(&b"\"}}\n"[..]);
+    let bomb = start.as_bytes().chain(io::repeat(b'a').take(1_000_000)).chain(&b"\"}}\n"[..]);
     let content = zip("report.jsonl", &deflated(bomb.chain(EVENTS.as_bytes())), 8, 1);
     assert!(content.len() < 100_000);
     let (events, _) = read_as(Format::Playwright, content).expect("a report");
