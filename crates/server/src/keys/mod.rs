@@ -269,6 +269,11 @@ pub async fn has_any(tx: &mut Tx, caller: &Caller) -> Result<bool> {
     Ok(store::count(tx, caller.person).await? > 0)
 }
 
+/// Counts the keys of a person that have not ended, for whoever decides about the person.
+pub async fn count_live(tx: &mut Tx, now: Millis, owner: PersonId) -> Result<i64> {
+    store::count_live(tx, now, owner).await
+}
+
 /// A key may read about its owner's keys only when it may do everything its owner can.
 fn require_everything(caller: &Caller) -> Result<()> {
     if caller.has(Scope::Everything) {

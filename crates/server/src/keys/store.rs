@@ -202,6 +202,13 @@ pub async fn count(tx: &mut Tx, owner: PersonId) -> Result<i64> {
     Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(owner).fetch_one(conn).await)?)
 }
 
+pub async fn count_live(tx: &mut Tx, now: Millis, owner: PersonId) -> Result<i64> {
+    let sql =
+        "SELECT COUNT(*) FROM api_key WHERE owner_id = $1 AND revoked_at IS NULL AND COALESCE(expires_at, $2) >= $3";
+    let query = sqlx::query_scalar(sql).bind(owner).bind(now.plus(1)).bind(now.plus(1));
+    Ok(on!(tx, conn => query.fetch_one(conn).await)?)
+}
+
 /// Lists one page and, if there is more, where the next one begins.
 pub async fn list(tx: &mut Tx, now: Millis, owner: PersonId, filter: &Filter) -> Result<(Vec<ApiKey>, Option<Cursor>)> {
     let (value, descends) = filter.sort.order();

@@ -11,6 +11,7 @@ pub mod limits;
 mod normalise;
 pub mod openapi;
 pub mod pages;
+pub mod people;
 pub mod results;
 mod routes;
 mod serve;
@@ -72,6 +73,7 @@ fn operation(routes: Routes) -> Routes {
 
 fn people(routes: Routes) -> Routes {
     use identity::pages::{members, signin};
+    let routes = organization(routes);
     routes
         .api(
             Method::POST,
@@ -93,6 +95,24 @@ fn people(routes: Routes) -> Routes {
         .get("/members", Access::Session, members::show)
         .post("/members/invite", Access::Session, members::invite)
         .post("/members/invitations/{invitation}/withdraw", Access::Session, members::withdraw)
+}
+
+fn organization(routes: Routes) -> Routes {
+    use people::{member, teams};
+    routes
+        .get("/members/{person}", Access::Session, member::show)
+        .post("/members/{person}/role", Access::Session, member::change_role)
+        .post("/members/{person}/teams", Access::Session, member::change_teams)
+        .post("/members/{person}/disable", Access::Session, member::disable)
+        .post("/members/{person}/enable", Access::Session, member::enable)
+        .get("/members/{person}/remove", Access::Session, member::ask_remove)
+        .post("/members/{person}/remove", Access::Session, member::remove)
+        .get("/teams", Access::Session, teams::list)
+        .post("/teams", Access::Session, teams::create)
+        .get("/teams/{team}", Access::Session, teams::show)
+        .post("/teams/{team}", Access::Session, teams::rename)
+        .post("/teams/{team}/members", Access::Session, teams::add)
+        .post("/teams/{team}/members/{person}/remove", Access::Session, teams::remove)
 }
 
 fn account(routes: Routes) -> Routes {
@@ -247,11 +267,16 @@ fn reports(routes: Routes) -> Routes {
 }
 
 fn pages_of_results(routes: Routes) -> Routes {
-    use results::{projects, result, run, runs, upload};
+    use results::{projects, result, run, runs, settings, upload};
     routes
         .get("/projects", Access::Session, projects::show)
         .post("/projects", Access::Session, projects::create)
         .get("/projects/new", Access::Session, projects::ask)
+        .get("/projects/archived", Access::Session, settings::archived)
+        .post("/projects/{project}/restore", Access::Session, settings::restore)
+        .get("/team/{team}/project/{project}/settings", Access::Session, settings::show)
+        .post("/team/{team}/project/{project}/settings", Access::Session, settings::save)
+        .post("/team/{team}/project/{project}/settings/archive", Access::Session, settings::archive)
         .get("/team/{team}/project/{project}/executions", Access::Session, runs::show)
         .get("/team/{team}/project/{project}/executions/{number}", Access::Session, run::show)
         .get("/team/{team}/project/{project}/executions/{number}/results/{result}", Access::Session, result::show)

@@ -12,6 +12,7 @@ mod layers;
 mod openapi;
 mod outbound;
 mod pages;
+mod organization;
 mod people;
 mod results;
 mod work;
