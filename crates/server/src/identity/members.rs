@@ -1,6 +1,6 @@
 //! Members of an organization: what they may do, and how they leave.
 
-use super::{Member, Membership, Person, Role, audit, find, list_memberships, role_in, set_disabled, store};
+use super::{Member, Membership, Role, audit, find, list_memberships, role_in, set_disabled, store};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
@@ -39,60 +39,34 @@ pub async fn change_role(
 }
 
 /// Switches a member off: their sessions end and their keys are refused, until [`enable`].
-pub async fn disable(
-    tx: &mut Tx,
-    now: Millis,
-    caller: &Caller,
-    organization: &Membership,
-    id: PersonId,
-) -> Result<Person> {
-    let mut member = changeable(tx, organization, id).await?;
+pub async fn disable(tx: &mut Tx, now: Millis, caller: &Caller, organization: &Membership, id: PersonId) -> Result<()> {
+    let member = changeable(tx, organization, id).await?;
     require_not_self(caller, id)?;
     require_other_owner(tx, organization, &member).await?;
     require_nowhere_else(tx, organization, id).await?;
-    let at = member.person.disabled_at.unwrap_or(now);
-    set_disabled(tx, id, Some(at)).await?;
-    member.person.disabled_at = Some(at);
-    audit(tx, now, caller, "person.disable", &id, &member.person.email).await?;
-    Ok(member.person)
+    set_disabled(tx, id, member.person.disabled_at.or(Some(now))).await?;
+    audit(tx, now, caller, "person.disable", &id, &member.person.email).await
 }
 
 /// Switches a member on again.
-pub async fn enable(
-    tx: &mut Tx,
-    now: Millis,
-    caller: &Caller,
-    organization: &Membership,
-    id: PersonId,
-) -> Result<Person> {
-    let mut member = changeable(tx, organization, id).await?;
+pub async fn enable(tx: &mut Tx, now: Millis, caller: &Caller, organization: &Membership, id: PersonId) -> Result<()> {
+    let member = changeable(tx, organization, id).await?;
     require_nowhere_else(tx, organization, id).await?;
     set_disabled(tx, id, None).await?;
-    member.person.disabled_at = None;
-    audit(tx, now, caller, "person.enable", &id, &member.person.email).await?;
-    Ok(member.person)
+    audit(tx, now, caller, "person.enable", &id, &member.person.email).await
 }
 
 /// Takes a member out of the organization and all of its teams. Whoever belongs to no other is disabled as well, so that
 /// their keys are refused at once; a new invitation lets them in again.
-pub async fn remove(
-    tx: &mut Tx,
-    now: Millis,
-    caller: &Caller,
-    organization: &Membership,
-    id: PersonId,
-) -> Result<Person> {
-    let mut member = changeable(tx, organization, id).await?;
+pub async fn remove(tx: &mut Tx, now: Millis, caller: &Caller, organization: &Membership, id: PersonId) -> Result<()> {
+    let member = changeable(tx, organization, id).await?;
     require_not_self(caller, id)?;
     require_other_owner(tx, organization, &member).await?;
     store::delete_organization_member(tx, organization.organization, id).await?;
     if list_memberships(tx, id).await?.is_empty() {
-        let at = member.person.disabled_at.unwrap_or(now);
-        set_disabled(tx, id, Some(at)).await?;
-        member.person.disabled_at = Some(at);
+        set_disabled(tx, id, member.person.disabled_at.or(Some(now))).await?;
     }
-    audit(tx, now, caller, "member.remove", &id, &member.person.email).await?;
-    Ok(member.person)
+    audit(tx, now, caller, "member.remove", &id, &member.person.email).await
 }
 
 /// Finds a member whom the caller may change: nobody changes those above them.

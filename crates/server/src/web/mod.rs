@@ -32,8 +32,12 @@ pub use serve::{Server, into_anyhow, lock, run_chores};
 
 use crate::app::App;
 use crate::gate::Access;
+use crate::rights::Role;
 use crate::{compat, identity, ingest, keys};
 use routes::Routes;
+
+/// Pages for owners and admins.
+const ADMIN: Access = Access::Role(Role::Admin);
 
 /// Builds the service, with the table of what it serves.
 pub fn service(app: &App) -> (Normalised<Router>, Vec<Route>) {
@@ -92,27 +96,27 @@ fn people(routes: Routes) -> Routes {
         .post("/setup", Access::Public, welcome::set_up)
         .get("/invited", Access::Public, welcome::show_invitation)
         .post("/invited", Access::Public, welcome::accept)
-        .get("/members", Access::Session, members::show)
-        .post("/members/invite", Access::Session, members::invite)
-        .post("/members/invitations/{invitation}/withdraw", Access::Session, members::withdraw)
+        .get("/members", ADMIN, members::show)
+        .post("/members/invite", ADMIN, members::invite)
+        .post("/members/invitations/{invitation}/withdraw", ADMIN, members::withdraw)
 }
 
 fn organization(routes: Routes) -> Routes {
     use people::{member, teams};
     routes
-        .get("/members/{person}", Access::Session, member::show)
-        .post("/members/{person}/role", Access::Session, member::change_role)
-        .post("/members/{person}/teams", Access::Session, member::change_teams)
-        .post("/members/{person}/disable", Access::Session, member::disable)
-        .post("/members/{person}/enable", Access::Session, member::enable)
-        .get("/members/{person}/remove", Access::Session, member::ask_remove)
-        .post("/members/{person}/remove", Access::Session, member::remove)
-        .get("/teams", Access::Session, teams::list)
-        .post("/teams", Access::Session, teams::create)
-        .get("/teams/{team}", Access::Session, teams::show)
-        .post("/teams/{team}", Access::Session, teams::rename)
-        .post("/teams/{team}/members", Access::Session, teams::add)
-        .post("/teams/{team}/members/{person}/remove", Access::Session, teams::remove)
+        .get("/members/{person}", ADMIN, member::show)
+        .post("/members/{person}/role", ADMIN, member::change_role)
+        .post("/members/{person}/teams", ADMIN, member::change_teams)
+        .post("/members/{person}/disable", ADMIN, member::disable)
+        .post("/members/{person}/enable", ADMIN, member::enable)
+        .get("/members/{person}/remove", ADMIN, member::ask_remove)
+        .post("/members/{person}/remove", ADMIN, member::remove)
+        .get("/teams", ADMIN, teams::list)
+        .post("/teams", ADMIN, teams::create)
+        .get("/teams/{team}", ADMIN, teams::show)
+        .post("/teams/{team}", ADMIN, teams::rename)
+        .post("/teams/{team}/members", ADMIN, teams::add)
+        .post("/teams/{team}/members/{person}/remove", ADMIN, teams::remove)
 }
 
 fn account(routes: Routes) -> Routes {
@@ -126,11 +130,18 @@ fn account(routes: Routes) -> Routes {
 
 fn api_keys(routes: Routes) -> Routes {
     routes
-        .api(Method::GET, "/api/v1/api-keys", Access::Known, "List your API keys", keys::http::list)
+        // What a key may tell of its owner's other keys, only one that follows its owner in everything may.
+        .api(Method::GET, "/api/v1/api-keys", Access::Scope(Scope::Everything), "List your API keys", keys::http::list)
         .api(Method::POST, "/api/v1/api-keys", Access::Session, "Create an API key", keys::http::create)
         .api(Method::GET, "/api/v1/api-keys/self", Access::Key, "Say who the presented key is", keys::http::whoami)
         .api(Method::DELETE, "/api/v1/api-keys/self", Access::Key, "End the presented key", keys::http::end_self)
-        .api(Method::GET, "/api/v1/api-keys/{key}", Access::Known, "Read an API key", keys::http::read)
+        .api(
+            Method::GET,
+            "/api/v1/api-keys/{key}",
+            Access::Scope(Scope::Everything),
+            "Read an API key",
+            keys::http::read,
+        )
         .api(
             Method::PATCH,
             "/api/v1/api-keys/{key}",
@@ -188,14 +199,16 @@ fn api_key_pages(routes: Routes) -> Routes {
 /// What the official Katalon clients call. Everything here answers JSON, errors too.
 fn official_clients(routes: Routes) -> Routes {
     let routes = official_reports(routes);
+    let projects = Access::Scope(Scope::ProjectsRead);
     routes
         .get("/info", Access::Public, compat::info)
         .post("/oauth/token", Access::Public, compat::token::create)
         .get("/api/v1/users/me", Access::Known, compat::people::me)
-        .get("/api/v1/projects", Access::Known, compat::people::list)
-        .get("/api/v1/projects/first", Access::Known, compat::people::first)
-        .get("/api/v1/projects/{project}", Access::Known, compat::people::read)
-        .get("/api/v1/organizations/{organization}", Access::Known, compat::read_organization)
+        .get("/api/v1/projects", projects, compat::people::list)
+        .get("/api/v1/projects/first", projects, compat::people::first)
+        .get("/api/v1/projects/{project}", projects, compat::people::read)
+        .get("/api/v1/organizations/{organization}", projects, compat::read_organization)
+        // What is searched for decides which scope it takes.
         .get("/api/v1/search", Access::Known, compat::search::get)
         .post("/api/v1/search", Access::Known, compat::search::post)
         .get("/api/v1/executions", Access::Scope(Scope::ResultsRead), compat::list_executions)
@@ -270,13 +283,13 @@ fn pages_of_results(routes: Routes) -> Routes {
     use results::{projects, result, run, runs, settings, upload};
     routes
         .get("/projects", Access::Session, projects::show)
-        .post("/projects", Access::Session, projects::create)
-        .get("/projects/new", Access::Session, projects::ask)
-        .get("/projects/archived", Access::Session, settings::archived)
-        .post("/projects/{project}/restore", Access::Session, settings::restore)
-        .get("/team/{team}/project/{project}/settings", Access::Session, settings::show)
-        .post("/team/{team}/project/{project}/settings", Access::Session, settings::save)
-        .post("/team/{team}/project/{project}/settings/archive", Access::Session, settings::archive)
+        .post("/projects", ADMIN, projects::create)
+        .get("/projects/new", ADMIN, projects::ask)
+        .get("/projects/archived", ADMIN, settings::archived)
+        .post("/projects/{project}/restore", ADMIN, settings::restore)
+        .get("/team/{team}/project/{project}/settings", ADMIN, settings::show)
+        .post("/team/{team}/project/{project}/settings", ADMIN, settings::save)
+        .post("/team/{team}/project/{project}/settings/archive", ADMIN, settings::archive)
         .get("/team/{team}/project/{project}/executions", Access::Session, runs::show)
         .get("/team/{team}/project/{project}/executions/{number}", Access::Session, run::show)
         .get("/team/{team}/project/{project}/executions/{number}/results/{result}", Access::Session, result::show)

@@ -11,7 +11,7 @@ use crate::db::Tx;
 use crate::error::Result;
 use crate::gate::Caller;
 use crate::identity::pages::{problems_of, roles};
-use crate::identity::{self, Member, Membership, Person, Role};
+use crate::identity::{self, Member, Membership, Role};
 use crate::ids::{PersonId, TeamId};
 use crate::keys;
 use crate::web::extract::{Form, Path};
@@ -111,15 +111,9 @@ pub async fn change_role(
     Path(id): Path<PersonId>,
     Form(form): Form<RoleForm>,
 ) -> Result<Response> {
-    let done = give_role(&app, &caller, id, &form.role).await;
+    let role = form.role.parse()?;
+    let done = carry_out(&app, &caller, id, Order::Role(role)).await;
     told(&app, &caller, id, done).await
-}
-
-async fn give_role(app: &App, caller: &Caller, id: PersonId, role: &str) -> Result<()> {
-    let mut tx = app.db.write().await?;
-    let organization = identity::administered(&mut tx, caller).await?;
-    identity::change_role(&mut tx, app.clock.now(), caller, &organization, id, role.parse()?).await?;
-    tx.commit().await
 }
 
 pub async fn change_teams(
@@ -185,6 +179,7 @@ pub async fn remove(State(app): State<App>, caller: Caller, Path(id): Path<Perso
 /// What an admin does to a member as a whole. The index of keys learns of it before it is answered.
 #[derive(Clone, Copy)]
 enum Order {
+    Role(Role),
     Disable,
     Enable,
     Remove,
@@ -194,10 +189,12 @@ async fn carry_out(app: &App, caller: &Caller, id: PersonId, order: Order) -> Re
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let organization = identity::administered(&mut tx, caller).await?;
-    let person: Person = match order {
+    match order {
+        Order::Role(role) => identity::change_role(&mut tx, now, caller, &organization, id, role).await?,
         Order::Disable => identity::disable(&mut tx, now, caller, &organization, id).await?,
         Order::Enable => identity::enable(&mut tx, now, caller, &organization, id).await?,
         Order::Remove => identity::remove(&mut tx, now, caller, &organization, id).await?,
-    };
-    keys::commit(app, tx, keys::owner_changed(&person)).await
+    }
+    let change = keys::owner_changed(&mut tx, id).await?;
+    keys::commit(app, tx, change).await
 }
