@@ -220,7 +220,10 @@ pub fn href(path: &str, query: &[(&str, &str)]) -> String {
 
 /// Returns the command that uploads reports with our own client, for a page to show.
 pub fn upload_command(app: &App, project: impl std::fmt::Display) -> String {
-    format!("testward upload --url {} --project {project} --api-key YOUR_KEY target/surefire-reports", app.base_url)
+    format!(
+        "TESTWARD_API_KEY=YOUR_KEY testward upload --url {} --project {project} target/surefire-reports",
+        app.base_url
+    )
 }
 
 #[cfg(test)]

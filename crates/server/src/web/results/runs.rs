@@ -55,6 +55,8 @@ struct FilterBar {
     key: String,
     q: String,
     is_set: bool,
+    /// One of those is set that are folded away.
+    is_wide: bool,
 }
 
 struct RunRow {
@@ -221,6 +223,7 @@ impl Shown {
         let times = TIMES.map(|(value, label, _)| Choice::new(value, label).selected(self.time == value));
         let first = |label: &str| std::iter::once(Choice::new("", label));
         FilterBar {
+            is_wide: [&self.branch, &self.person, &self.key, &self.tag].iter().any(|value| !value.is_empty()),
             is_set: self.query().iter().any(|(_, value)| !value.is_empty()),
             statuses: first("Any status").chain(statuses).collect(),
             people: first("Anybody").chain(people).collect(),
