@@ -14,5 +14,6 @@ mod outbound;
 mod pages;
 mod organization;
 mod people;
+mod receipts;
 mod results;
 mod work;
