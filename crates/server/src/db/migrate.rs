@@ -11,7 +11,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0004_jobs", include_str!("../../migrations/0004_jobs.sql")),
     ("0005_session_end", include_str!("../../migrations/0005_session_end.sql")),
     ("0006_key_life", include_str!("../../migrations/0006_key_life.sql")),
-    ("0007_run_filters", include_str!("../../migrations/0007_run_filters.sql")),
+    ("0007_policy", include_str!("../../migrations/0007_policy.sql")),
+    ("0008_run_filters", include_str!("../../migrations/0008_run_filters.sql")),
 ];
 
 pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {

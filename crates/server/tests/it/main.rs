@@ -14,6 +14,7 @@ mod outbound;
 mod pages;
 mod organization;
 mod people;
+mod policy;
 mod receipts;
 mod results;
 mod work;

@@ -14,13 +14,13 @@ use crate::identity::{self, Person};
 use crate::ids::{PersonId, TeamId};
 use crate::projects;
 use crate::web::extract::{Form, Path};
-use crate::web::layout::{Choice, Chrome, Crumb, initials, render};
+use crate::web::layout::{AdminTab, Choice, Chrome, Crumb, initials, render};
 
 #[derive(Template)]
 #[template(path = "teams.html")]
 struct TeamsPage {
     page: Chrome,
-    tab: &'static str,
+    tab: AdminTab,
     organization: String,
     problems: Vec<String>,
     name: String,
@@ -90,7 +90,7 @@ async fn teams_page(app: &App, caller: &Caller, name: String, problems: Vec<Stri
         });
     }
     let page = Chrome::of(&mut tx, caller, vec![teams_crumb()]).await?;
-    let page = TeamsPage { page, tab: "teams", organization: organization.name, problems, name, teams };
+    let page = TeamsPage { page, tab: AdminTab::Teams, organization: organization.name, problems, name, teams };
     Ok(render(&page)?.into_response())
 }
 
