@@ -14,6 +14,8 @@ mod limits;
 pub mod policy;
 mod rotation;
 mod store;
+mod store_usage;
+mod usage;
 mod vault;
 
 use testward_wire::keys::{KeyPatch, KeyStatus, NewKey, Scope};
@@ -25,6 +27,7 @@ pub use index::{Index, Rejection};
 pub use last_use::flush as flush_uses;
 pub use rotation::{FormerUse, Rotated, Rotation, Token, close_overlap, list_former_uses, rotate, rotate_self};
 pub use store::{Cursor, Filter, Life, Sort};
+pub use usage::{Called, USAGE_KEPT_FOR, Usage, start_of, usage, used_scopes};
 pub use vault::Vault;
 
 use crate::app::App;
@@ -41,6 +44,8 @@ use crate::time::{DAY, Millis};
 const KEPT_FOR: i64 = 400 * DAY;
 /// From here on a key counts as expiring soon.
 const SOON: i64 = 14 * DAY;
+/// A key that nobody has used for this long is probably forgotten.
+pub const UNUSED_AFTER: i64 = 90 * DAY;
 const MAX_DESCRIPTION_LEN: usize = 1000;
 
 /// A key as its row has it, without its secret.
@@ -397,6 +402,7 @@ pub async fn owner_changed(tx: &mut Tx, person: PersonId) -> Result<Change> {
 /// Does what is due: closes overlaps, destroys copies, and forgets keys that have been dead for so long that nobody
 /// should still hold them.
 pub async fn do_chores(tx: &mut Tx, now: Millis) -> Result<Change> {
+    usage::forget_old(tx, now).await?;
     let mut change = rotation::close_silent(tx, now).await?;
     custody::destroy_forbidden_copies(tx, now).await?;
     change.forgotten = store::delete_dead_before(tx, now.plus(-KEPT_FOR)).await?;

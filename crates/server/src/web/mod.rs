@@ -220,7 +220,7 @@ fn rotation(routes: Routes) -> Routes {
 }
 
 fn api_key_pages(routes: Routes) -> Routes {
-    use keys::pages::{change, create, list};
+    use keys::pages::{change, create, generator, list, usage};
     routes
         .get("/user/settings", Access::Session, keys::pages::integration)
         .get("/user/apikey", Access::Session, list::show)
@@ -233,7 +233,8 @@ fn api_key_pages(routes: Routes) -> Routes {
         .post("/user/apikey/{key}/reveal", Access::Session, change::reveal)
         .get("/user/apikey/{key}/edit", Access::Session, change::ask_edit)
         .post("/user/apikey/{key}/edit", Access::Session, change::edit)
-        .get("/user/apikey/{key}/usage", Access::Session, change::usage)
+        .get("/user/apikey/{key}/usage", Access::Session, usage::show)
+        .get("/user/apikey/commands", Access::Session, generator::show)
 }
 
 /// What an organization allows its keys, and what its admins do about them.
