@@ -6,8 +6,8 @@ use axum::response::Html;
 use serde::Deserialize;
 
 use super::hints::{Hint, Seen, hints};
-use super::row::{KeyRow, RotationRow};
 use super::keys_crumb;
+use super::row::{KeyRow, RotationRow};
 use crate::app::App;
 use crate::error::Result;
 use crate::gate::Caller;
