@@ -13,6 +13,7 @@ pub mod listen;
 mod normalise;
 pub mod openapi;
 pub mod pages;
+pub mod people;
 pub mod results;
 mod routes;
 mod serve;
@@ -35,7 +36,7 @@ pub use serve::{Server, into_anyhow, lock, run_chores};
 use crate::app::App;
 use crate::gate::Access;
 use crate::rights::Role;
-use crate::{compat, identity, ingest, keys};
+use crate::{compat, identity, ingest, keys, trust};
 use routes::Routes;
 
 /// Pages for owners and admins.
@@ -62,6 +63,8 @@ fn table(app: App) -> Routes {
     let routes = api_keys(routes);
     let routes = rotation(routes);
     let routes = api_key_pages(routes);
+    let routes = trusted_issuers(routes);
+    let routes = trusted_issuer_pages(routes);
     let routes = governance(routes);
     let routes = reports(routes);
     let routes = pages_of_results(routes);
@@ -81,6 +84,7 @@ fn operation(routes: Routes) -> Routes {
 
 fn people(routes: Routes) -> Routes {
     use identity::pages::{members, signin};
+    let routes = organization(routes);
     routes
         .api(
             Method::POST,
@@ -102,6 +106,24 @@ fn people(routes: Routes) -> Routes {
         .get("/members", ADMIN, members::show)
         .post("/members/invite", ADMIN, members::invite)
         .post("/members/invitations/{invitation}/withdraw", ADMIN, members::withdraw)
+}
+
+fn organization(routes: Routes) -> Routes {
+    use people::{member, teams};
+    routes
+        .get("/members/{person}", ADMIN, member::show)
+        .post("/members/{person}/role", ADMIN, member::change_role)
+        .post("/members/{person}/teams", ADMIN, member::change_teams)
+        .post("/members/{person}/disable", ADMIN, member::disable)
+        .post("/members/{person}/enable", ADMIN, member::enable)
+        .get("/members/{person}/remove", ADMIN, member::ask_remove)
+        .post("/members/{person}/remove", ADMIN, member::remove)
+        .get("/teams", ADMIN, teams::list)
+        .post("/teams", ADMIN, teams::create)
+        .get("/teams/{team}", ADMIN, teams::show)
+        .post("/teams/{team}", ADMIN, teams::rename)
+        .post("/teams/{team}/members", ADMIN, teams::add)
+        .post("/teams/{team}/members/{person}/remove", ADMIN, teams::remove)
 }
 
 fn account(routes: Routes) -> Routes {
@@ -201,7 +223,7 @@ fn rotation(routes: Routes) -> Routes {
 }
 
 fn api_key_pages(routes: Routes) -> Routes {
-    use keys::pages::{change, create, list};
+    use keys::pages::{change, create, generator, list, usage};
     routes
         .get("/user/settings", Access::Session, keys::pages::integration)
         .get("/user/apikey", Access::Session, list::show)
@@ -214,7 +236,55 @@ fn api_key_pages(routes: Routes) -> Routes {
         .post("/user/apikey/{key}/reveal", Access::Session, change::reveal)
         .get("/user/apikey/{key}/edit", Access::Session, change::ask_edit)
         .post("/user/apikey/{key}/edit", Access::Session, change::edit)
-        .get("/user/apikey/{key}/usage", Access::Session, change::usage)
+        .get("/user/apikey/{key}/usage", Access::Session, usage::show)
+        .get("/user/apikey/commands", Access::Session, generator::show)
+}
+
+fn trusted_issuers(routes: Routes) -> Routes {
+    use trust::http;
+    const READ: Access = Access::Scope(Scope::AdminRead);
+    const WRITE: Access = Access::Scope(Scope::AdminWrite);
+    const ONE: &str = "/api/v1/trusted-issuers/{issuer}";
+    routes
+        // The token is the proof.
+        .api(Method::POST, "/api/v1/oidc/exchange", Access::Public, "Exchange a build's token", http::exchange)
+        .api(Method::GET, "/api/v1/trusted-issuers", READ, "List trusted issuers", http::list)
+        .api(Method::POST, "/api/v1/trusted-issuers", ADMIN, "Trust an issuer", http::create)
+        .api(Method::GET, ONE, READ, "Read a trusted issuer with its rules", http::read)
+        .api(Method::DELETE, ONE, WRITE, "Trust an issuer no more", http::delete)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/disable", WRITE, "Pause an issuer", http::disable)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/enable", ADMIN, "Resume an issuer", http::enable)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/rules", ADMIN, "Add a rule", http::create_rule)
+        .api(
+            Method::DELETE,
+            "/api/v1/trusted-issuers/{issuer}/rules/{rule}",
+            WRITE,
+            "Take a rule away",
+            http::delete_rule,
+        )
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/test", READ, "Try a token", http::test)
+        .api(
+            Method::GET,
+            "/api/v1/trusted-issuers/{issuer}/exchanges",
+            READ,
+            "List the last exchanges",
+            http::list_exchanges,
+        )
+}
+
+fn trusted_issuer_pages(routes: Routes) -> Routes {
+    use trust::pages::{issuer, list};
+    routes
+        .get("/admin/trusted-issuers", ADMIN, list::show)
+        .post("/admin/trusted-issuers", ADMIN, list::create)
+        .get("/admin/trusted-issuers/new", ADMIN, list::ask)
+        .get("/admin/trusted-issuers/{issuer}", ADMIN, issuer::show)
+        .post("/admin/trusted-issuers/{issuer}/rules", ADMIN, issuer::add_rule)
+        .post("/admin/trusted-issuers/{issuer}/rules/{rule}/delete", ADMIN, issuer::remove_rule)
+        .post("/admin/trusted-issuers/{issuer}/test", ADMIN, issuer::test)
+        .post("/admin/trusted-issuers/{issuer}/disable", ADMIN, issuer::disable)
+        .post("/admin/trusted-issuers/{issuer}/enable", ADMIN, issuer::enable)
+        .post("/admin/trusted-issuers/{issuer}/delete", ADMIN, issuer::remove)
 }
 
 /// What an organization allows its keys, and what its admins do about them.
@@ -316,11 +386,16 @@ fn reports(routes: Routes) -> Routes {
 }
 
 fn pages_of_results(routes: Routes) -> Routes {
-    use results::{projects, result, run, runs, upload};
+    use results::{projects, result, run, runs, settings, upload};
     routes
         .get("/projects", Access::Session, projects::show)
         .post("/projects", ADMIN, projects::create)
         .get("/projects/new", ADMIN, projects::ask)
+        .get("/projects/archived", ADMIN, settings::archived)
+        .post("/projects/{project}/restore", ADMIN, settings::restore)
+        .get("/team/{team}/project/{project}/settings", ADMIN, settings::show)
+        .post("/team/{team}/project/{project}/settings", ADMIN, settings::save)
+        .post("/team/{team}/project/{project}/settings/archive", ADMIN, settings::archive)
         .get("/team/{team}/project/{project}/executions", Access::Session, runs::show)
         .get("/team/{team}/project/{project}/executions/{number}", Access::Session, run::show)
         .get("/team/{team}/project/{project}/executions/{number}/results/{result}", Access::Session, result::show)

@@ -32,6 +32,7 @@ const PUBLIC: &[&str] = &[
     "POST /invited",
     "POST /api/v1/session",
     "POST /oauth/token",
+    "POST /api/v1/oidc/exchange",
     "PUT /storage/{token}",
     // The official agent asks before it shows its key.
     "GET /info",
@@ -42,8 +43,19 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("PUT /api/v1/organizations/{organization}/key-policy", "application/json", POLICY),
     ("POST /api/v1/organizations/{organization}/key-policy/preview", "application/json", POLICY),
     ("POST /user/apikey/{key}/edit", "application/x-www-form-urlencoded", "name=x"),
+    ("POST /members/{person}/role", "application/x-www-form-urlencoded", "role=owner"),
+    ("POST /teams/{team}", "application/x-www-form-urlencoded", "name=x"),
+    ("POST /teams/{team}/members", "application/x-www-form-urlencoded", "person=1"),
+    ("POST /team/{team}/project/{project}/settings", "application/x-www-form-urlencoded", "name=x&team=1"),
     ("POST /api/v1/projects/{project}/uploads", "multipart/form-data; boundary=b", "--b--\r\n"),
     ("POST /team/{team}/project/{project}/upload", "multipart/form-data; boundary=b", "--b--\r\n"),
+    (
+        "POST /api/v1/trusted-issuers/{issuer}/rules",
+        "application/json",
+        r#"{"name": "x", "conditions": [], "scopes": [], "acts_for": "x"}"#,
+    ),
+    ("POST /api/v1/trusted-issuers/{issuer}/test", "application/json", r#"{"token": "x"}"#),
+    ("POST /admin/trusted-issuers/{issuer}/test", "application/x-www-form-urlencoded", "token=x"),
 ];
 
 const POLICY: &str =
@@ -233,7 +245,7 @@ async fn what_belongs_to_another_organization_is_not_there() {
 async fn fill(app: &TestApp) {
     let anna = app.anna().await;
     new_key(&anna, json!({"name": "ci"})).await;
-    anna.submit("/members/invite", &[("email", "kim@example.com"), ("role", "member")]).await.ok();
+    anna.submit("/members/invite", &[("email", "kim@example.com"), ("role", "member"), ("team", "1")]).await.ok();
     let report = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.xml\"\r\n\r\n\
                   <testsuite name=\"s\"><testcase name=\"t\"/></testsuite>\r\n--b--\r\n";
     let uploads = format!("/api/v1/projects/{}/uploads", app.project);
