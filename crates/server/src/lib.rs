@@ -20,6 +20,7 @@ pub mod keys;
 pub mod results;
 pub mod ingest;
 pub mod app;
+pub mod doctor;
 pub mod admin;
 pub mod compat;
 pub mod web;

@@ -80,6 +80,12 @@ impl Db {
         Ok(())
     }
 
+    /// Looks for damage in the database file.
+    pub async fn check(&self) -> Result<()> {
+        let found: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&self.readers).await?;
+        if found == "ok" { Ok(()) } else { Err(anyhow::anyhow!(found).into()) }
+    }
+
     /// Closes all connections; the write-ahead log is folded into the file.
     pub async fn close(&self) {
         self.readers.close().await;

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use testward_wire::keytext::KeyText;
 
 use super::last_use::Uses;
+use super::renewals::Renewals;
 use super::store;
 use super::vault::Vault;
 use crate::db::Db;
@@ -29,6 +30,8 @@ pub struct Index {
     owners: RwLock<HashMap<PersonId, Arc<Owner>>>,
     /// Uses since they were last written down.
     pub uses: Uses,
+    /// MACs of a new pepper since they were last written down.
+    pub renewals: Renewals,
 }
 
 /// What the index knows of whoever a key acts for.
@@ -62,6 +65,7 @@ impl Index {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             owners: RwLock::default(),
             uses: Uses::default(),
+            renewals: Renewals::default(),
         };
         let mut tx = db.read().await?;
         for (id, owner) in store::list_owners(&mut tx).await? {
@@ -85,8 +89,19 @@ impl Index {
         }
         refuse_place(&facts, ip)?;
         let is_former = former.is_some();
+        if !is_former && pepper != vault.pepper() {
+            self.renewals.note(facts.id, facts.secret, || vault.secret(key.expose()));
+        }
         let spent = facts.rate().map(|rate| rate.spend(now)).transpose().map_err(Rejection::TooOften)?;
         Ok(ShownKey { facts, is_former, spent })
+    }
+
+    /// Returns the key that somebody holds, dead or alive, and from wherever: enough to end it, and for nothing else.
+    pub fn find_held(&self, vault: &Vault, key: KeyText<'_>) -> Option<Arc<KeyFacts>> {
+        let facts = self.find(key)?;
+        let shown = vault.secret_with(facts.secret.pepper, key.expose());
+        let is_holder = shown.is(&facts.secret) || former(vault, &facts, shown, key).is_ok();
+        is_holder.then_some(facts)
     }
 
     fn refuse_dead(&self, facts: &KeyFacts, now: Millis) -> Result<(), Rejection> {
