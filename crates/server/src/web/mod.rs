@@ -16,6 +16,7 @@ pub mod pages;
 pub mod results;
 mod routes;
 mod serve;
+pub mod versions;
 mod welcome;
 
 use std::sync::Arc;
@@ -70,6 +71,7 @@ fn table(app: App) -> Routes {
     let routes = verification(routes);
     let routes = oauth(routes);
     let routes = api_key_pages(routes);
+    let routes = governance(routes);
     let routes = reports(routes);
     let routes = pages_of_results(routes);
     official_clients(routes)
@@ -242,6 +244,21 @@ fn api_key_pages(routes: Routes) -> Routes {
         .get("/user/apikey/{key}/edit", Access::Session, change::ask_edit)
         .post("/user/apikey/{key}/edit", Access::Session, change::edit)
         .get("/user/apikey/{key}/usage", Access::Session, change::usage)
+}
+
+/// What an organization allows its keys, and what its admins do about them.
+fn governance(routes: Routes) -> Routes {
+    use keys::policy;
+    const READ: Access = Access::Scope(Scope::AdminRead);
+    const WRITE: Access = Access::Scope(Scope::AdminWrite);
+    const ONE: &str = "/api/v1/organizations/{organization}/key-policy";
+    const PREVIEW: &str = "/api/v1/organizations/{organization}/key-policy/preview";
+    routes
+        .api(Method::GET, ONE, READ, "Read the policy for keys", policy::http::read)
+        .api(Method::PUT, ONE, WRITE, "Put a policy for keys in force", policy::http::set)
+        .api(Method::POST, PREVIEW, READ, "Say whom a policy would break", policy::http::preview)
+        .get("/admin/policy", ADMIN, policy::pages::show)
+        .post("/admin/policy", ADMIN, policy::pages::submit)
 }
 
 /// What the official Katalon clients call. Everything here answers JSON, errors too.

@@ -13,6 +13,7 @@ mod openapi;
 mod outbound;
 mod pages;
 mod people;
+mod policy;
 mod receipts;
 mod results;
 mod work;
