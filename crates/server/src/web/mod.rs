@@ -10,6 +10,7 @@ mod guard;
 pub mod jobs;
 pub mod layout;
 pub mod limits;
+pub mod listen;
 mod normalise;
 pub mod openapi;
 pub mod pages;
@@ -292,7 +293,7 @@ fn official_reports(routes: Routes) -> Routes {
         .post("/api/v1/junit/test-reports", write, reports::junit)
         .post("/api/v1/junit/test-reports-v2", write, reports::junit)
         .post("/api/v1/katalon/test-reports", write, reports::katalon)
-        .post("/api/v1/katalon-test-reports", write, reports::katalon)
+        .post("/api/v1/katalon-test-reports", write, reports::katalon_with_bytes)
         .post("/api/v1/katalon/test-reports/multiple", write, reports::katalon_many)
         .post("/api/v1/katalon/test-reports/multiple-v2", write, reports::katalon_many_with_tags)
         .post("/api/v1/katalon/test-reports/update-result", write, live::update_result)

@@ -1,15 +1,14 @@
 //! Listens, serves until told to stop, and does what is due every few seconds.
 
 use std::fs::{File, TryLockError};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use axum::extract::Request;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
+use super::listen::{self, Patience};
 use super::{guard, jobs, welcome};
 use crate::app::App;
 use crate::config::{Config, FirstPerson};
@@ -18,7 +17,7 @@ use crate::random::Random;
 use crate::time::Clock;
 use crate::{admin, identity, ingest, keys, web, work};
 
-/// How often uses of keys are written down.
+/// How often uses of keys are written down, and the database's log is folded into its file.
 const FLUSH_EVERY: Duration = Duration::from_secs(10);
 /// How often what has ended long ago is swept out.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
@@ -70,13 +69,7 @@ impl Server {
         let orders = spawn(take_orders(self.app.clone(), self.socket.clone()));
         let proxies = spawn(guard::listen(self.app.clone(), self.proxies));
         let (service, _) = web::service(&self.app);
-        let service = <_ as axum::ServiceExt<Request>>::into_make_service_with_connect_info::<SocketAddr>(service);
-        let mut serving = stopped.clone();
-        let graceful = async move {
-            // An error means the sender is gone, which also says: stop.
-            let _ = serving.changed().await;
-        };
-        let server = spawn(axum::serve(self.listener, service).with_graceful_shutdown(graceful).into_future());
+        let server = spawn(listen::serve(self.listener, service, Patience::default(), stopped.clone()));
         stop.await;
         tracing::info!("stopping: finishing what is under way");
         stopping.send_replace(true);
@@ -102,7 +95,7 @@ impl Server {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that starts what runs beside requests")]
-fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+pub(super) fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
     tokio::spawn(task)
 }
 
@@ -149,7 +142,7 @@ async fn do_chores(app: App, mut stopped: watch::Receiver<bool>) {
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
         let done = tokio::select! {
-            _ = flush.tick() => app.panics.catch(keys::flush_uses(&app)).await,
+            _ = flush.tick() => app.panics.catch(write_down(&app)).await,
             _ = sweep.tick() => app.panics.catch(run_chores(&app)).await,
             _ = stopped.changed() => return,
         };
@@ -157,6 +150,12 @@ async fn do_chores(app: App, mut stopped: watch::Receiver<bool>) {
             tracing::error!("chores failed: {error:?}");
         }
     }
+}
+
+/// Writes down what may wait a little: uses of keys, and the database's log into its file.
+async fn write_down(app: &App) -> Result<()> {
+    keys::flush_uses(app).await?;
+    app.db.fold_log().await
 }
 
 /// Does everything that is due now or later: writes down uses of keys, sweeps out what ended long ago.

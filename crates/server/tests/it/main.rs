@@ -4,6 +4,7 @@ mod support;
 
 mod attacks;
 mod compat;
+mod connections;
 mod doors;
 mod faults;
 mod ingest;
