@@ -12,6 +12,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::identity::Passwords;
 use crate::keys;
+use crate::oidc::Issuers;
 use crate::outbound::Outbound;
 use crate::panics::Panics;
 use crate::random::Random;
@@ -32,6 +33,8 @@ pub struct Parts {
     /// Pepper and key-encryption key.
     pub vault: keys::Vault,
     pub passwords: Passwords,
+    /// Keys of the issuers whose tokens are accepted.
+    pub issuers: Issuers,
     /// Calls other servers.
     pub outbound: Outbound,
     /// Failed sign-ins and failed keys by address.
@@ -68,6 +71,7 @@ impl App {
             blobs: Blobs::open(data_dir.join("blobs"))?,
             clock,
             passwords: Passwords::default(),
+            issuers: Issuers::default(),
             outbound: Outbound::new(&config.outbound)?,
             keys,
             vault,

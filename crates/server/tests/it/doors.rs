@@ -34,6 +34,7 @@ const PUBLIC: &[&str] = &[
     "POST /oauth/token",
     // Who has a key may end it.
     "POST /oauth/revoke",
+    "POST /api/v1/oidc/exchange",
     "PUT /storage/{token}",
     // The official agent asks before it shows its key.
     "GET /info",
@@ -46,6 +47,13 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("POST /user/apikey/{key}/edit", "application/x-www-form-urlencoded", "name=x"),
     ("POST /api/v1/projects/{project}/uploads", "multipart/form-data; boundary=b", "--b--\r\n"),
     ("POST /team/{team}/project/{project}/upload", "multipart/form-data; boundary=b", "--b--\r\n"),
+    (
+        "POST /api/v1/trusted-issuers/{issuer}/rules",
+        "application/json",
+        r#"{"name": "x", "conditions": [], "scopes": [], "acts_for": "x"}"#,
+    ),
+    ("POST /api/v1/trusted-issuers/{issuer}/test", "application/json", r#"{"token": "x"}"#),
+    ("POST /admin/trusted-issuers/{issuer}/test", "application/x-www-form-urlencoded", "token=x"),
 ];
 
 const POLICY: &str =

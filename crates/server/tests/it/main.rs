@@ -18,3 +18,4 @@ mod policy;
 mod receipts;
 mod results;
 mod work;
+mod trust;
