@@ -11,6 +11,7 @@ use super::last_use::Uses;
 use super::policy::{self, Forbidden, Judged, Policy};
 use super::renewals::Renewals;
 use super::store;
+use super::usage::Tallies;
 use super::vault::Vault;
 use crate::db::Db;
 use crate::error::{Error, Limit, Result};
@@ -35,6 +36,8 @@ pub struct Index {
     pub uses: Uses,
     /// MACs of a new pepper since they were last written down.
     pub renewals: Renewals,
+    /// Calls since they were last written down.
+    pub tallies: Tallies,
 }
 
 /// What the index knows of whoever a key acts for.
@@ -70,6 +73,7 @@ impl Index {
             policies: RwLock::default(),
             uses: Uses::default(),
             renewals: Renewals::default(),
+            tallies: Tallies::default(),
         };
         let mut tx = db.read().await?;
         for (id, owner) in store::list_owners(&mut tx).await? {

@@ -6,6 +6,7 @@ mod limits;
 mod rotation;
 mod secrets;
 mod successors;
+mod usage;
 
 use std::time::Duration;
 
