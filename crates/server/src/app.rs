@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::{Mutex, Notify};
 
+use crate::audit;
 use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::db::Db;
@@ -31,6 +32,8 @@ pub struct Parts {
     /// Pepper and key-encryption key.
     pub vault: keys::Vault,
     pub passwords: Passwords,
+    /// Seals the audit log.
+    pub audit_seal: audit::Seal,
     /// Calls other servers.
     pub outbound: Outbound,
     /// Failed sign-ins and failed keys by address.
@@ -63,6 +66,7 @@ impl App {
             blobs: Blobs::open(data_dir.join("blobs"))?,
             clock,
             passwords: Passwords::default(),
+            audit_seal: audit::Seal::open(&config.secrets_dir(), data_dir, &random)?,
             outbound: Outbound::new(&config.outbound)?,
             keys,
             vault,

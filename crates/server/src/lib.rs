@@ -10,6 +10,7 @@ pub mod ids;
 pub mod blobs;
 pub mod gate;
 pub mod work;
+pub mod audit;
 pub mod identity;
 pub mod projects;
 pub mod keys;

@@ -51,6 +51,13 @@ impl Db {
         Ok(Self { readers, writer })
     }
 
+    /// Opens the database file beside whoever serves it, only to read.
+    pub fn open_to_read(file: &Path) -> Self {
+        let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(Duration::from_secs(10));
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options);
+        Self { readers: pool.clone(), writer: pool }
+    }
+
     /// Begins a transaction that only reads; it sees one state of the database throughout.
     pub async fn read(&self) -> Result<Tx> {
         Ok(Tx(self.readers.begin().await?))

@@ -178,7 +178,7 @@ pub async fn issue(
         let data_key = data_key_of(tx, app, owner).await?;
         store::insert_sealed(tx, key.id, &data_key.seal(&app.random, key.id, owner, &text)?).await?;
     }
-    identity::audit_as(tx, now, actor, "key.create", &key.handle, &key.name).await?;
+    identity::audit_about(tx, now, actor, owner, "key.create", &key.handle, &key.name).await?;
     Ok((Change { keys: vec![key.facts()], ..Change::default() }, key, text))
 }
 

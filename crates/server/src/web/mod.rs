@@ -2,6 +2,7 @@
 
 pub mod admit;
 mod assets;
+pub mod audit;
 pub mod cookies;
 pub mod extract;
 mod face;
@@ -51,6 +52,7 @@ fn table(app: App) -> Routes {
     let routes = api_key_pages(routes);
     let routes = reports(routes);
     let routes = pages_of_results(routes);
+    let routes = administration(routes);
     official_clients(routes)
 }
 
@@ -120,6 +122,15 @@ fn api_key_pages(routes: Routes) -> Routes {
         .get("/user/apikey/{key}/edit", Access::Session, change::ask_edit)
         .post("/user/apikey/{key}/edit", Access::Session, change::edit)
         .get("/user/apikey/{key}/usage", Access::Session, change::usage)
+}
+
+/// For owners and admins of an organization; the handlers ask for the role.
+fn administration(routes: Routes) -> Routes {
+    routes.get("/admin/audit", Access::Session, audit::show).get("/api/v1/audit", Access::Known, audit::http::list).get(
+        "/api/v1/audit/export",
+        Access::Known,
+        audit::http::export,
+    )
 }
 
 /// What the official Katalon clients call. Everything here answers JSON, errors too.

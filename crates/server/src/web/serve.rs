@@ -16,7 +16,7 @@ use crate::config::{Config, FirstPerson};
 use crate::error::Result;
 use crate::random::Random;
 use crate::time::Clock;
-use crate::{admin, identity, ingest, keys, web, work};
+use crate::{admin, audit, identity, ingest, keys, web, work};
 
 /// How often uses of keys are written down.
 const FLUSH_EVERY: Duration = Duration::from_secs(10);
@@ -87,7 +87,7 @@ impl Server {
         importing.await?;
         orders.abort();
         let _ = std::fs::remove_file(&self.socket);
-        keys::flush_uses(&self.app).await.map_err(into_anyhow)?;
+        flush_all(&self.app).await.map_err(into_anyhow)?;
         self.app.db.close().await;
         drop(self.lock);
         tracing::info!("stopped");
@@ -143,7 +143,7 @@ async fn do_chores(app: App, mut stopped: watch::Receiver<bool>) {
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
         let done = tokio::select! {
-            _ = flush.tick() => keys::flush_uses(&app).await,
+            _ = flush.tick() => flush_all(&app).await,
             _ = sweep.tick() => run_chores(&app).await,
             _ = stopped.changed() => return,
         };
@@ -153,9 +153,16 @@ async fn do_chores(app: App, mut stopped: watch::Receiver<bool>) {
     }
 }
 
+/// Writes down what was gathered in memory, and seals the audit log.
+async fn flush_all(app: &App) -> Result<()> {
+    keys::flush_uses(app).await?;
+    audit::seal(app).await
+}
+
 /// Does everything that is due now or later: writes down uses of keys, sweeps out what ended long ago.
 pub async fn run_chores(app: &App) -> Result<()> {
-    keys::flush_uses(app).await?;
+    flush_all(app).await?;
+    audit::log_head(app);
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     identity::forget_ended(&mut tx, now).await?;
