@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::identity::{self, Actor, Person};
 use crate::keys;
 use crate::time::Millis;
+use crate::web::into_anyhow;
 
 /// An order of the operator.
 #[derive(Debug, Serialize, Deserialize)]
@@ -154,7 +155,8 @@ pub async fn listen(app: App, socket: PathBuf) -> anyhow::Result<()> {
     let listener = UnixListener::bind(&socket).with_context(|| format!("listening on {}", socket.display()))?;
     loop {
         let (stream, _) = listener.accept().await?;
-        if let Err(error) = answer(&app, stream).await {
+        let answered = app.panics.catch(answer(&app, stream)).await.map_err(into_anyhow);
+        if let Err(error) = answered.flatten() {
             tracing::warn!("an order at the console was not understood: {error:#}");
         }
     }

@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::identity::Passwords;
 use crate::keys;
 use crate::outbound::Outbound;
+use crate::panics::Panics;
 use crate::random::Random;
 use crate::time::Clock;
 use crate::web::limits::Failures;
@@ -44,6 +45,8 @@ pub struct Parts {
     pub uploads_imported: Notify,
     /// Held by whoever imports: one upload at a time.
     pub importing: Mutex<()>,
+    /// Panics met since the start.
+    pub panics: Panics,
     /// Address under which the server is reached, without a trailing slash.
     pub base_url: String,
     /// Opens the set-up page of an empty server; printed when it starts, worthless once somebody is here.
@@ -74,6 +77,7 @@ impl App {
             uploads_waiting: Notify::new(),
             uploads_imported: Notify::new(),
             importing: Mutex::new(()),
+            panics: Panics::default(),
             base_url,
             setup_token: random.base62(32),
             instance: random.base62(6),

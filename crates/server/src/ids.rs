@@ -8,9 +8,10 @@ macro_rules! id_types {
     ($($(#[$doc:meta])* $name:ident = $sequence:literal;)+) => {
         $(
             $(#[$doc])*
-            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, sqlx::Type)]
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, sqlx::Type, schemars::JsonSchema)]
             #[sqlx(transparent)]
             #[serde(transparent)]
+            #[schemars(inline)]
             pub struct $name(pub i64);
 
             impl $name {

@@ -3,6 +3,7 @@
 pub mod time;
 pub mod random;
 pub mod error;
+pub mod panics;
 pub mod outbound;
 pub mod config;
 pub mod db;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditRow {
     /// Counts the rows of the server, without gaps; those of other organizations are left out of lists.
     pub seq: i64,
@@ -32,6 +33,7 @@ pub struct AuditRow {
 
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditPerson {
     pub id: i64,
     pub name: String,

@@ -7,6 +7,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 /// Longer headers are nobody's key.
 pub const MAX_HEADER: usize = 4096;
+/// Digits of a session's token, all base62. No key looks so: it has an underscore as its fourth character.
+pub const SESSION_TOKEN_LEN: usize = 43;
 /// What [`MAX_HEADER`] characters of base64 can hold.
 const MAX_DECODED: usize = MAX_HEADER / 4 * 3;
 
@@ -30,7 +32,8 @@ impl Default for Scratch {
 pub enum Credential<'a> {
     /// Text that should be an API key.
     Key(&'a str),
-    /// Token of a session, as our own command line sends it.
+    /// Token of a session: as our own command line sends it, or as `Bearer` token of an official client that signed in
+    /// with a password.
     Session(&'a str),
 }
 
@@ -72,12 +75,16 @@ pub fn read_authorization<'a>(value: &'a [u8], scratch: &'a mut Scratch) -> Resu
     if scheme.eq_ignore_ascii_case("basic") {
         basic(rest, scratch).map(Credential::Key)
     } else if scheme.eq_ignore_ascii_case("bearer") {
-        Ok(Credential::Key(rest))
+        Ok(if is_session_token(rest) { Credential::Session(rest) } else { Credential::Key(rest) })
     } else if scheme.eq_ignore_ascii_case("session") {
         Ok(Credential::Session(rest))
     } else {
         Err(Unreadable::UnknownScheme)
     }
+}
+
+fn is_session_token(text: &str) -> bool {
+    text.len() == SESSION_TOKEN_LEN && text.bytes().all(|it| it.is_ascii_alphanumeric())
 }
 
 /// Reads the value of a header that holds nothing but a key.
@@ -123,6 +130,15 @@ mod tests {
             assert_eq!(found.as_deref(), Ok("K"));
         }
         assert_eq!(basic_of("user:with:colons").as_deref(), Ok("with:colons"));
+    }
+
+    #[test]
+    fn a_bearer_may_be_a_session() {
+        let token = "a".repeat(SESSION_TOKEN_LEN);
+        assert_eq!(read(&format!("Bearer {token}")), Ok(format!("session {token}")));
+        assert_eq!(read(&format!("Bearer {token}b")), Ok(format!("{token}b")));
+        let key = format!("twp_{}", &token[4..]);
+        assert_eq!(read(&format!("Bearer {key}")), Ok(key));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// `error` and `error_description` repeat `code` and `message` in OAuth's words (RFC 6749, 5.2), because the official
 /// clients read those names and fail on an answer that is not a JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorBody {
     /// Stable machine-readable code, such as `key_expired`.
     pub code: String,
@@ -25,6 +26,7 @@ pub struct ErrorBody {
 
 /// One field of a request that cannot be accepted as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FieldProblem {
     /// Name of the field as the request spelled it.
     pub field: String,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One thing a key may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Scope {
     /// Everything its owner can do, now and later.
     #[serde(rename = "everything")]
@@ -59,6 +60,7 @@ impl Scope {
 
 /// Where a key stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyStatus {
     Active,
@@ -73,6 +75,7 @@ pub enum KeyStatus {
 
 /// An API key as lists and reads show it; never its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeyView {
     pub id: i64,
     /// Public part of the key; names it in logs and errors.
@@ -103,6 +106,7 @@ pub struct KeyView {
 
 /// The last request that a key opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LastUse {
     pub at: String,
     pub ip: String,
@@ -112,6 +116,7 @@ pub struct LastUse {
 
 /// Asks for a key. Unknown fields are refused, so that a misspelt limit is not silently no limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewKey {
     pub name: String,
@@ -130,6 +135,7 @@ pub struct NewKey {
 
 /// Changes what people call a key. An absent field stays as it is; an empty description is taken away.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,6 +146,7 @@ pub struct KeyPatch {
 
 /// Answers a creation: the key's text, and what lists will show of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreatedKey {
     /// The whole key: a secret.
     pub key: String,
@@ -149,6 +156,7 @@ pub struct CreatedKey {
 
 /// Answers `POST /api/v1/api-keys/{id}/reveal`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevealedKey {
     /// The whole key: a secret.
     pub key: String,
@@ -156,6 +164,7 @@ pub struct RevealedKey {
 
 /// Answers `GET /api/v1/api-keys/self`: who the presented key is, from the server's memory alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WhoAmI {
     pub id: i64,
     pub handle: String,
@@ -170,6 +179,7 @@ pub struct WhoAmI {
 
 /// The person a key acts for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeyOwner {
     pub id: i64,
     pub email: String,
@@ -177,6 +187,7 @@ pub struct KeyOwner {
 
 /// One page of a list; `next` is the cursor of the following one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Page<T> {
     pub items: Vec<T>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

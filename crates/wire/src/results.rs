@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a test, suite or run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     Passed,
@@ -17,6 +18,7 @@ pub enum Status {
 
 /// How far the server is with an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum UploadStage {
     /// More files may come.
@@ -33,6 +35,7 @@ pub enum UploadStage {
 
 /// Number of results by outcome; the deciding attempt of each test counts once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Counts {
     pub total: i64,
     pub passed: i64,
@@ -47,6 +50,7 @@ pub struct Counts {
 
 /// A run in a list or a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunView {
     pub id: i64,
     pub project: i64,
@@ -76,6 +80,7 @@ pub struct RunView {
 
 /// Says what became of an upload. Every 2xx that carries one means: these bytes are on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Receipt {
     pub id: i64,
     /// The client's own name for the upload; sending it again changes nothing.
@@ -88,6 +93,7 @@ pub struct Receipt {
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileReceipt {
     /// Path within the upload.
     pub path: String,
@@ -107,6 +113,7 @@ pub struct FileReceipt {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FileOutcome {
     /// Stored, not looked at yet.
@@ -121,6 +128,7 @@ pub enum FileOutcome {
 
 /// A place in a file and what is the matter there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// Counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,6 +141,7 @@ pub struct Problem {
 
 /// A result in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ResultView {
     pub id: i64,
     /// The test it is a result of, across runs.

@@ -9,7 +9,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_keys", include_str!("../../migrations/0002_keys.sql")),
     ("0003_results", include_str!("../../migrations/0003_results.sql")),
     ("0004_jobs", include_str!("../../migrations/0004_jobs.sql")),
-    ("0005_audit", include_str!("../../migrations/0005_audit.sql")),
+    ("0005_session_end", include_str!("../../migrations/0005_session_end.sql")),
+    ("0006_audit", include_str!("../../migrations/0006_audit.sql")),
 ];
 
 pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {

@@ -50,6 +50,8 @@ pub struct SessionFacts {
     pub token_hash: String,
     /// When the password was last given.
     pub confirmed_at: Millis,
+    /// When the session of a program ends at the latest.
+    pub ends_at: Option<Millis>,
 }
 
 /// How long a password counts as just given.

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
-use crate::identity::{self, NewSession};
+use crate::identity::{self, NewSession, Person};
 use crate::web::admit::peer;
 use crate::web::extract::Json;
 use crate::web::limits::{Attempt, Source};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     email: String,
@@ -23,7 +23,7 @@ pub struct SignIn {
 }
 
 /// A session's token, to be sent as `Authorization: Session <token>`.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 pub struct SessionToken {
     token: String,
 }
@@ -55,8 +55,17 @@ impl<S: Sync> FromRequestParts<S> for Place {
     }
 }
 
-/// Signs somebody in. Failures count against the address and against the account, before anything is hashed.
+/// Signs somebody in.
 pub async fn sign_in_at(app: &App, from: &Place, email: &str, password: &str) -> Result<NewSession> {
+    let person = authenticate_at(app, from, email, password).await?;
+    let mut tx = app.db.write().await?;
+    let session = identity::start(&mut tx, app.clock.now(), &app.random, person, from.ip, &from.agent).await?;
+    tx.commit().await?;
+    Ok(session)
+}
+
+/// Says whose password this is. Failures count against the address and against the account, before anything is hashed.
+pub async fn authenticate_at(app: &App, from: &Place, email: &str, password: &str) -> Result<Person> {
     let now = app.clock.now();
     // Nobody's address is longer (RFC 5321), and what is remembered must stay small.
     let account = || Source::Account(email.trim().chars().take(254).collect::<String>().to_lowercase());
@@ -66,18 +75,11 @@ pub async fn sign_in_at(app: &App, from: &Place, email: &str, password: &str) ->
     // Guesses sent all at once were all let in above: what they found out is told to the first few only.
     app.failures.check(now, Attempt::SignIn, from.ip)?;
     app.failures.check(now, Attempt::SignIn, account())?;
-    let person = match authenticated {
-        Err(error @ Error::Unauthenticated { .. }) => {
-            app.failures.record(now, Attempt::SignIn, from.ip);
-            app.failures.record(now, Attempt::SignIn, account());
-            return Err(error);
-        }
-        other => other?,
-    };
-    let mut tx = app.db.write().await?;
-    let session = identity::start(&mut tx, now, &app.random, person, from.ip, &from.agent).await?;
-    tx.commit().await?;
-    Ok(session)
+    if matches!(authenticated, Err(Error::Unauthenticated { .. })) {
+        app.failures.record(now, Attempt::SignIn, from.ip);
+        app.failures.record(now, Attempt::SignIn, account());
+    }
+    authenticated
 }
 
 /// Checks the caller's own password. Failures count as those of signing in do.

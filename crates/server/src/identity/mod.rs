@@ -14,8 +14,8 @@ use std::str::FromStr;
 pub use invitations::{Invitation, Invited, accept, find_invitation, invite, list_invitations, withdraw};
 pub use passwords::{MIN_PASSWORD_LEN, Passwords};
 pub use sessions::{
-    ACTIVE_FOR, NewSession, Session, authenticate, change_password, confirm, end, end_one, find_caller, forget_ended,
-    list as list_sessions, start,
+    ACTIVE_FOR, NewSession, PROGRAM_ACTIVE_FOR, Session, authenticate, change_password, confirm, end, end_one,
+    find_caller, forget_ended, list as list_sessions, start, start_for_program,
 };
 pub use setup::{FirstSteps, add_organization, is_empty, set_up};
 

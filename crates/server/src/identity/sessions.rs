@@ -12,9 +12,12 @@ use crate::gate::{Caller, SessionFacts, Via};
 use crate::ids::PersonId;
 use crate::random::Random;
 use crate::time::{DAY, HOUR, MINUTE, Millis};
+use testward_wire::credentials::SESSION_TOKEN_LEN;
 
 /// A session ends this long after it began, whatever happens.
 pub const ACTIVE_FOR: i64 = 30 * DAY;
+/// The same for a session of a program: no official client fetches a second token, so it lasts for the longest build.
+pub const PROGRAM_ACTIVE_FOR: i64 = DAY;
 /// A session ends when it was not used for this long.
 const IDLE_FOR: i64 = 7 * DAY;
 /// How stale `seen_at` may get before it is written again: a page view is no reason for a write.
@@ -31,6 +34,8 @@ pub struct Session {
     pub confirmed_at: Millis,
     pub ip: String,
     pub user_agent: String,
+    /// When it ends at the latest, if sooner than for all.
+    pub ends_at: Option<Millis>,
 }
 
 /// A session that was just started: its token is shown once, to the browser.
@@ -60,19 +65,45 @@ pub async fn start(
     ip: IpAddr,
     agent: &str,
 ) -> Result<NewSession> {
-    let token = random.base62(43);
-    let session = Session {
-        token_hash: token_hash(&token),
+    let session = new(now, &person, ip, agent);
+    add(tx, now, random, person, session).await
+}
+
+/// Signs in a program that has a person's password. Its session ends with the longest build, and as nobody has just
+/// typed the password, it shows and makes no secret.
+pub async fn start_for_program(
+    tx: &mut Tx,
+    now: Millis,
+    random: &Random,
+    person: Person,
+    ip: IpAddr,
+    agent: &str,
+) -> Result<NewSession> {
+    let ends_at = Some(now.plus(PROGRAM_ACTIVE_FOR));
+    let session = Session { ends_at, confirmed_at: Millis(0), ..new(now, &person, ip, agent) };
+    add(tx, now, random, person, session).await
+}
+
+fn new(now: Millis, person: &Person, ip: IpAddr, agent: &str) -> Session {
+    Session {
+        token_hash: String::new(),
         person_id: person.id,
         created_at: now,
         seen_at: now,
         confirmed_at: now,
         ip: ip.to_string(),
         user_agent: agent.chars().take(200).collect(),
-    };
+        ends_at: None,
+    }
+}
+
+async fn add(tx: &mut Tx, now: Millis, random: &Random, person: Person, session: Session) -> Result<NewSession> {
+    let token = random.base62(SESSION_TOKEN_LEN);
+    let session = Session { token_hash: token_hash(&token), ..session };
     store::insert_session(tx, &session).await?;
     let actor = Actor { person: Some(person.id), key: None, ip: Some(session.ip) };
-    audit_as(tx, now, &actor, "session.start", &person.id, "").await?;
+    let detail = if session.ends_at.is_some() { "for a program" } else { "" };
+    audit_as(tx, now, &actor, "session.start", &person.id, detail).await?;
     Ok(NewSession { token, person })
 }
 
@@ -88,12 +119,13 @@ pub async fn find_caller(db: &Db, now: Millis, token: &str, ip: IpAddr) -> Resul
         store::update_session_seen(&mut tx, &hash, now).await?;
         tx.commit().await?;
     }
-    let facts = SessionFacts { token_hash: hash, confirmed_at: session.confirmed_at };
+    let facts = SessionFacts { token_hash: hash, confirmed_at: session.confirmed_at, ends_at: session.ends_at };
     Ok(Some(Caller { person: session.person_id, via: Via::Session(facts), ip }))
 }
 
-const fn is_live(session: &Session, now: Millis) -> bool {
-    now.since(session.created_at) < ACTIVE_FOR && now.since(session.seen_at) < IDLE_FOR
+fn is_live(session: &Session, now: Millis) -> bool {
+    let has_ended = session.ends_at.is_some_and(|at| at <= now);
+    !has_ended && now.since(session.created_at) < ACTIVE_FOR && now.since(session.seen_at) < IDLE_FOR
 }
 
 /// Notes that the caller just gave their password again.
@@ -130,7 +162,7 @@ pub async fn change_password(tx: &mut Tx, now: Millis, caller: &Caller, password
 
 /// Deletes sessions that have ended. They open nothing already; this only keeps the table small.
 pub async fn forget_ended(tx: &mut Tx, now: Millis) -> Result<()> {
-    store::delete_sessions_before(tx, now.plus(-ACTIVE_FOR), now.plus(-IDLE_FOR)).await
+    store::delete_ended_sessions(tx, now, now.plus(-ACTIVE_FOR), now.plus(-IDLE_FOR)).await
 }
 
 /// The token has 256 bits of its own, so a plain hash cannot be guessed backwards.

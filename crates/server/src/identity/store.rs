@@ -145,11 +145,11 @@ pub async fn upsert_team_member(tx: &mut Tx, team: TeamId, person: PersonId, now
 }
 
 pub async fn insert_session(tx: &mut Tx, session: &Session) -> Result<()> {
-    let sql = "INSERT INTO session (token_hash, person_id, created_at, seen_at, confirmed_at, ip, user_agent) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let sql = "INSERT INTO session (token_hash, person_id, created_at, seen_at, confirmed_at, ip, user_agent, ends_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let query = sqlx::query(sql).bind(&session.token_hash).bind(session.person_id).bind(session.created_at);
     let query = query.bind(session.seen_at).bind(session.confirmed_at).bind(&session.ip).bind(&session.user_agent);
-    on!(tx, conn => query.execute(conn).await)?;
+    on!(tx, conn => query.bind(session.ends_at).execute(conn).await)?;
     Ok(())
 }
 
@@ -194,9 +194,10 @@ pub async fn delete_sessions_of(tx: &mut Tx, person: PersonId) -> Result<()> {
     Ok(())
 }
 
-pub async fn delete_sessions_before(tx: &mut Tx, created: Millis, seen: Millis) -> Result<()> {
-    let sql = "DELETE FROM session WHERE created_at < $1 OR seen_at < $2";
-    on!(tx, conn => sqlx::query(sql).bind(created).bind(seen).execute(conn).await)?;
+/// Deletes sessions that ended by `now`, began before `created`, or were last seen before `seen`.
+pub async fn delete_ended_sessions(tx: &mut Tx, now: Millis, created: Millis, seen: Millis) -> Result<()> {
+    let sql = "DELETE FROM session WHERE created_at < $1 OR seen_at < $2 OR ends_at <= $3";
+    on!(tx, conn => sqlx::query(sql).bind(created).bind(seen).bind(now).execute(conn).await)?;
     Ok(())
 }
 

@@ -34,7 +34,7 @@ const WAITING_AT_ONCE: usize = 100;
 /// Imports uploads for as long as the server runs.
 pub async fn work(app: App) {
     loop {
-        if let Err(error) = import_waiting(&app).await {
+        if let Err(error) = Box::pin(app.panics.catch(import_waiting(&app))).await.flatten() {
             tracing::error!("looking for uploads failed: {error:?}");
         }
         // Running out of time is the other reason to look again.
@@ -57,7 +57,7 @@ pub async fn import_waiting(app: &App) -> Result<()> {
                 continue;
             }
             is_idle = false;
-            if let Err(error) = import(app, id).await {
+            if let Err(error) = Box::pin(app.panics.catch(import(app, id))).await.flatten() {
                 tracing::error!(upload = id.0, "an import failed: {error:?}");
                 failed.insert(id);
                 note_failure(app, id).await?;

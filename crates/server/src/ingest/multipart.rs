@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use testward_wire::results::Problem;
@@ -50,7 +50,9 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     async fn from_request(request: Request, state: &S) -> Result<Self> {
         let unread = Arc::<AtomicUsize>::default();
         let counted = unread.clone();
-        let request = request.map(|body| Body::from_stream(bounded(body, counted)));
+        let mut request = request.map(|body| Body::from_stream(bounded(body, counted)));
+        // Files are streamed to the disk, with a limit of their own.
+        DefaultBodyLimit::disable().apply(&mut request);
         let parts = Multipart::from_request(request, state).await;
         let parts = parts.map_err(|error| Error::bad_request("bad_multipart", error.body_text()))?;
         Ok(Self { parts, unread })

@@ -45,7 +45,7 @@ pub fn view(key: &ApiKey, now: Millis) -> KeyView {
 }
 
 /// What a list may be asked for, in the address.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     /// `live` (default), `dead` or `all`.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use testward_wire::results::Status;
 
 /// What a report says of one result beyond its line in a list. Absent parts take no room.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct Detail {
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -36,7 +36,7 @@ pub struct Detail {
 }
 
 /// Text, of which the middle was left out when it was too long.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct TextPart {
     pub head: String,
@@ -48,7 +48,7 @@ pub struct TextPart {
 }
 
 /// One failure, error or failed assertion.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct FailureDetail {
     /// Exception or assertion type.
@@ -60,7 +60,7 @@ pub struct FailureDetail {
 }
 
 /// An attempt that did not decide.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AttemptDetail {
     pub status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +74,7 @@ pub struct AttemptDetail {
 }
 
 /// A keyword or step within a test.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StepDetail {
     /// Nesting, from 0.
     pub depth: u16,

@@ -24,7 +24,7 @@ const MAX_LIMIT: usize = 500;
 /// What may stand bare in a `filename*` (RFC 5987).
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunsQuery {
     pub status: Option<String>,
@@ -34,7 +34,7 @@ pub struct RunsQuery {
     pub limit: Option<usize>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResultsQuery {
     /// One or several, separated by commas.
@@ -112,7 +112,7 @@ fn view(result: CaseResult) -> ResultView {
 }
 
 /// Everything about one result.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct WholeResult {
     #[serde(flatten)]
     result: ResultView,
@@ -124,7 +124,7 @@ pub struct WholeResult {
     history: Vec<PastResult>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct AttachmentView {
     id: AttachmentId,
     name: String,
@@ -133,7 +133,7 @@ struct AttachmentView {
     url: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct PastResult {
     run: i64,
     result: ResultId,

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use testward_wire::ErrorBody;
@@ -27,7 +27,7 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub async fn dress(State((app, counter)): State<(App, Arc<AtomicU64>)>, request: Request, next: Next) -> Response {
     let id = format!("{}-{}", app.instance, counter.fetch_add(1, Ordering::Relaxed));
     let asked = Asked::of(&request);
-    let mut response = next.run(request).await;
+    let mut response = app.panics.catch(next.run(request)).await.unwrap_or_else(IntoResponse::into_response);
     let allow = response.headers().get(header::ALLOW).cloned();
     let error = response.extensions_mut().remove::<Arc<Error>>();
     if let Some(error) = error.or_else(|| routing_error(&response)) {

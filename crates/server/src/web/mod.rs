@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod layout;
 pub mod limits;
 mod normalise;
+pub mod openapi;
 pub mod pages;
 pub mod results;
 mod routes;
@@ -20,8 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::handler::Handler as _;
+use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use testward_wire::keys::Scope;
 use tower_http::compression::CompressionLayer;
@@ -38,9 +38,14 @@ use routes::Routes;
 /// Builds the service, with the table of what it serves.
 pub fn service(app: &App) -> (Normalised<Router>, Vec<Route>) {
     let (router, table) = table(app.clone()).finish();
+    (dressed(app, router), table)
+}
+
+/// Gives the answers of a router their last shape.
+pub fn dressed(app: &App, router: Router) -> Normalised<Router> {
     let counter = Arc::new(AtomicU64::new(1));
     let router = router.layer(CompressionLayer::new()).layer(from_fn_with_state((app.clone(), counter), face::dress));
-    (Normalised::new(router, &app.base_url), table)
+    Normalised::new(router, &app.base_url)
 }
 
 fn table(app: App) -> Routes {
@@ -60,16 +65,24 @@ fn operation(routes: Routes) -> Routes {
     routes
         .get("/", Access::Public, pages::home)
         .get("/healthz", Access::Public, pages::healthz)
-        .get("/api/v1/ping", Access::Key, pages::healthz)
+        .api(Method::GET, "/api/v1/ping", Access::Key, "Answer whoever has a live key", pages::healthz)
         .get("/assets/{*path}", Access::Public, assets::asset)
+        .get("/api/v1/openapi.json", Access::Public, openapi::document)
+        .get("/docs/api", Access::Public, openapi::show)
         .get("/styleguide", Access::Public, pages::style_guide)
 }
 
 fn people(routes: Routes) -> Routes {
     use identity::pages::{members, signin};
     routes
-        .post("/api/v1/session", Access::Public, identity::http::create)
-        .delete("/api/v1/session", Access::Session, identity::http::end)
+        .api(
+            Method::POST,
+            "/api/v1/session",
+            Access::Public,
+            "Sign in, and get a session's token",
+            identity::http::create,
+        )
+        .api(Method::DELETE, "/api/v1/session", Access::Session, "Sign out", identity::http::end)
         .get("/signin", Access::Public, signin::show)
         .post("/signin", Access::Public, signin::sign_in)
         .post("/signout", Access::Session, signin::sign_out)
@@ -95,16 +108,46 @@ fn account(routes: Routes) -> Routes {
 
 fn api_keys(routes: Routes) -> Routes {
     routes
-        .get("/api/v1/api-keys", Access::Known, keys::http::list)
-        .post("/api/v1/api-keys", Access::Session, keys::http::create)
-        .get("/api/v1/api-keys/self", Access::Key, keys::http::whoami)
-        .delete("/api/v1/api-keys/self", Access::Key, keys::http::end_self)
-        .get("/api/v1/api-keys/{key}", Access::Known, keys::http::read)
-        .patch("/api/v1/api-keys/{key}", Access::Session, keys::http::edit)
-        .delete("/api/v1/api-keys/{key}", Access::Session, keys::http::delete)
-        .post("/api/v1/api-keys/{key}/disable", Access::Session, keys::http::disable)
-        .post("/api/v1/api-keys/{key}/enable", Access::Session, keys::http::enable)
-        .post("/api/v1/api-keys/{key}/reveal", Access::Session, keys::http::reveal)
+        .api(Method::GET, "/api/v1/api-keys", Access::Known, "List your API keys", keys::http::list)
+        .api(Method::POST, "/api/v1/api-keys", Access::Session, "Create an API key", keys::http::create)
+        .api(Method::GET, "/api/v1/api-keys/self", Access::Key, "Say who the presented key is", keys::http::whoami)
+        .api(Method::DELETE, "/api/v1/api-keys/self", Access::Key, "End the presented key", keys::http::end_self)
+        .api(Method::GET, "/api/v1/api-keys/{key}", Access::Known, "Read an API key", keys::http::read)
+        .api(
+            Method::PATCH,
+            "/api/v1/api-keys/{key}",
+            Access::Session,
+            "Rename or describe an API key",
+            keys::http::edit,
+        )
+        .api(
+            Method::DELETE,
+            "/api/v1/api-keys/{key}",
+            Access::Session,
+            "Delete an API key for good",
+            keys::http::delete,
+        )
+        .api(
+            Method::POST,
+            "/api/v1/api-keys/{key}/disable",
+            Access::Session,
+            "Switch an API key off",
+            keys::http::disable,
+        )
+        .api(
+            Method::POST,
+            "/api/v1/api-keys/{key}/enable",
+            Access::Session,
+            "Switch an API key on again",
+            keys::http::enable,
+        )
+        .api(
+            Method::POST,
+            "/api/v1/api-keys/{key}/reveal",
+            Access::Session,
+            "Copy an API key again",
+            keys::http::reveal,
+        )
 }
 
 fn api_key_pages(routes: Routes) -> Routes {
@@ -126,11 +169,16 @@ fn api_key_pages(routes: Routes) -> Routes {
 
 /// For owners and admins of an organization; the handlers ask for the role.
 fn administration(routes: Routes) -> Routes {
-    routes.get("/admin/audit", Access::Session, audit::show).get("/api/v1/audit", Access::Known, audit::http::list).get(
-        "/api/v1/audit/export",
-        Access::Known,
-        audit::http::export,
-    )
+    routes
+        .get("/admin/audit", Access::Session, audit::show)
+        .api(Method::GET, "/api/v1/audit", Access::Known, "Search the audit log, newest first", audit::http::list)
+        .api(
+            Method::GET,
+            "/api/v1/audit/export",
+            Access::Known,
+            "Export the audit log as JSON lines, newest first",
+            audit::http::export,
+        )
 }
 
 /// What the official Katalon clients call. Everything here answers JSON, errors too.
@@ -173,22 +221,49 @@ fn official_reports(routes: Routes) -> Routes {
 fn reports(routes: Routes) -> Routes {
     use crate::results::http;
     const READ: Access = Access::Scope(Scope::ResultsRead);
-    // Files are streamed to the disk, with a limit of their own.
-    let upload = ingest::http::upload.layer(DefaultBodyLimit::disable());
     routes
-        .post("/api/v1/projects/{project}/uploads", Access::Scope(Scope::ResultsWrite), upload)
+        .api(
+            Method::POST,
+            "/api/v1/projects/{project}/uploads",
+            Access::Scope(Scope::ResultsWrite),
+            "Upload reports",
+            ingest::http::upload,
+        )
         // Who may upload may also learn what became of it.
-        .get("/api/v1/projects/{project}/uploads/{upload}", Access::Scope(Scope::ResultsWrite), ingest::http::read)
-        .get("/api/v1/projects/{project}/runs", READ, http::list)
-        .get("/api/v1/projects/{project}/runs/{number}", READ, http::read)
-        .get("/api/v1/projects/{project}/runs/{number}/results", READ, http::list_results)
-        .get("/api/v1/projects/{project}/runs/{number}/results/{result}", READ, http::read_result)
-        .get("/api/v1/projects/{project}/attachments/{attachment}", READ, http::download)
+        .api(
+            Method::GET,
+            "/api/v1/projects/{project}/uploads/{upload}",
+            Access::Scope(Scope::ResultsWrite),
+            "Read the receipt of an upload",
+            ingest::http::read,
+        )
+        .api(Method::GET, "/api/v1/projects/{project}/runs", READ, "List runs, newest first", http::list)
+        .api(Method::GET, "/api/v1/projects/{project}/runs/{number}", READ, "Read a run", http::read)
+        .api(
+            Method::GET,
+            "/api/v1/projects/{project}/runs/{number}/results",
+            READ,
+            "List the results of a run, failures first",
+            http::list_results,
+        )
+        .api(
+            Method::GET,
+            "/api/v1/projects/{project}/runs/{number}/results/{result}",
+            READ,
+            "Read a result with its detail and history",
+            http::read_result,
+        )
+        .api(
+            Method::GET,
+            "/api/v1/projects/{project}/attachments/{attachment}",
+            READ,
+            "Download a stored file",
+            http::download,
+        )
 }
 
 fn pages_of_results(routes: Routes) -> Routes {
     use results::{projects, result, run, runs, upload};
-    let take_upload = upload::upload.layer(DefaultBodyLimit::disable());
     routes
         .get("/projects", Access::Session, projects::show)
         .post("/projects", Access::Session, projects::create)
@@ -197,7 +272,7 @@ fn pages_of_results(routes: Routes) -> Routes {
         .get("/team/{team}/project/{project}/executions/{number}", Access::Session, run::show)
         .get("/team/{team}/project/{project}/executions/{number}/results/{result}", Access::Session, result::show)
         .get("/team/{team}/project/{project}/upload", Access::Session, upload::show)
-        .post("/team/{team}/project/{project}/upload", Access::Session, take_upload)
+        .post("/team/{team}/project/{project}/upload", Access::Session, upload::upload)
         // Official clients print these addresses.
         .get("/team/{team}/project/{project}/test-project", Access::Session, runs::to_runs)
         .get("/team/{team}/project/{project}/grid/plan/{plan}/job/{job}", Access::Session, runs::to_runs_from_job)

@@ -143,11 +143,11 @@ async fn do_chores(app: App, mut stopped: watch::Receiver<bool>) {
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
         let done = tokio::select! {
-            _ = flush.tick() => flush_all(&app).await,
-            _ = sweep.tick() => run_chores(&app).await,
+            _ = flush.tick() => app.panics.catch(flush_all(&app)).await,
+            _ = sweep.tick() => app.panics.catch(run_chores(&app)).await,
             _ = stopped.changed() => return,
         };
-        if let Err(error) = done {
+        if let Err(error) = done.flatten() {
             tracing::error!("chores failed: {error:?}");
         }
     }

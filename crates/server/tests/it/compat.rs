@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use strict::strict;
 
-use crate::support::{Answer, Client, TestApp};
+use crate::support::{Answer, Client, PASSWORD, TestApp};
 
 /// Makes a key of Anna's and returns its text.
 async fn key_text(app: &TestApp, new: Value) -> String {
@@ -50,6 +50,47 @@ async fn official_clients_get_a_token_for_a_key() {
             bearer(&app, &answer).get("/api/v1/ping").await.ok();
         }
     }
+}
+
+#[tokio::test]
+async fn official_clients_get_a_token_for_the_account_password() {
+    let app = TestApp::start().await;
+    let fields = [("username", "Anna@example.com"), ("password", PASSWORD), ("grant_type", "password")];
+    let answer = token(&app.stranger(), "kit_uploader:kit_uploader", &fields).await.ok();
+    assert_eq!(answer.json()["expires_in"], 86400);
+    let uploader = bearer(&app, &answer);
+    assert_eq!(uploader.get("/api/v1/users/me").await.ok().json()["email"], "anna@example.com");
+    uploader.get(&format!("/api/v1/files/upload-url?projectId={}", app.project)).await.ok();
+    uploader.post("/api/v1/api-keys", json!({"name": "more"})).await.refused(403, "confirm_password");
+    let listed = app.anna().await.page("/api/v1/api-keys?status=all").await.ok().json();
+    assert_eq!(listed["items"], json!([]), "no key was made for it");
+}
+
+#[tokio::test]
+async fn a_token_for_a_password_ends() {
+    let app = TestApp::start().await;
+    let fields = [("username", "anna@example.com"), ("password", PASSWORD), ("grant_type", "password")];
+    let answer = token(&app.stranger(), "kit:kit", &fields).await.ok();
+    let refresh = answer.json()["refresh_token"].as_str().expect("a token").to_owned();
+    app.pass(Duration::from_hours(23)).await;
+    let again = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+    assert_eq!(token(&app.stranger(), "kit:kit", &again).await.ok().json()["expires_in"], 3600);
+    bearer(&app, &answer).get("/api/v1/users/me").await.ok();
+    app.pass(Duration::from_hours(1)).await;
+    bearer(&app, &answer).get("/api/v1/users/me").await.refused(401, "session_ended");
+    token(&app.stranger(), "kit:kit", &again).await.refused(401, "session_ended");
+}
+
+#[tokio::test]
+async fn guessing_passwords_for_tokens_gets_as_slow_as_signing_in() {
+    let app = TestApp::start().await;
+    let fields = [("username", "anna@example.com"), ("password", "wrong"), ("grant_type", "password")];
+    for _ in 0..10 {
+        token(&app.stranger(), "kit:kit", &fields).await.refused(401, "wrong_credentials");
+    }
+    token(&app.stranger(), "kit:kit", &fields).await.refused(429, "too_many_requests");
+    let mistyped = [("username", "ben@example.com"), ("password", "twp_oops"), ("grant_type", "password")];
+    token(&app.stranger().from([198, 51, 100, 7]), "kit:kit", &mistyped).await.refused(401, "invalid_api_key");
 }
 
 #[tokio::test]

@@ -15,6 +15,9 @@ const PUBLIC: &[&str] = &[
     "GET /healthz",
     "GET /assets/{*path}",
     "GET /styleguide",
+    // How the API works is no secret; it says nothing of what is stored.
+    "GET /api/v1/openapi.json",
+    "GET /docs/api",
     "GET /signin",
     "POST /signin",
     // Opened by a token of their own.

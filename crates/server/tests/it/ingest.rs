@@ -48,7 +48,7 @@ pub struct Hands<'a> {
 impl<'a> Hands<'a> {
     pub async fn of_anna(app: &'a TestApp) -> Self {
         let person = person(&app.app, "anna@example.com").await.id;
-        let via = Via::Session(SessionFacts { token_hash: String::new(), confirmed_at: NOW });
+        let via = Via::Session(SessionFacts { token_hash: String::new(), confirmed_at: NOW, ends_at: None });
         let caller = Caller { person, via, ip: [192, 0, 2, 1].into() };
         let mut tx = app.app.db.read().await.expect("tx");
         let project = projects::open(&mut tx, &caller, app.project).await.expect("project");

@@ -3,8 +3,9 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
-use axum::response::{IntoResponse as _, Response};
-use futures_util::stream;
+use axum::response::{IntoResponse, Response};
+use futures_util::{TryStreamExt as _, stream};
+use schemars::SchemaGenerator;
 use serde::Deserialize;
 use testward_wire::audit::{AuditPerson, AuditRow};
 use testward_wire::keys::{Page, Scope};
@@ -19,6 +20,7 @@ use crate::identity;
 use crate::ids::OrganizationId;
 use crate::time::{DAY, Millis};
 use crate::web::extract::{Json, Query};
+use crate::web::openapi::describe::{self, Answer, Success};
 
 pub const PATH: &str = "/api/v1/audit";
 const DEFAULT_LIMIT: i64 = 50;
@@ -27,7 +29,7 @@ const MAX_LIMIT: i64 = 500;
 const EXPORT_PAGE: i64 = 1_000;
 
 /// What the log is searched for, in the address. An empty text asks for nothing.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Asked {
     pub who: String,
@@ -101,7 +103,7 @@ pub async fn list(State(app): State<App>, caller: Caller, Query(asked): Query<As
 }
 
 /// Hands out everything that was asked for, newest first, one JSON object a line.
-pub async fn export(State(app): State<App>, caller: Caller, Query(asked): Query<Asked>) -> Result<Response> {
+pub async fn export(State(app): State<App>, caller: Caller, Query(asked): Query<Asked>) -> Result<Export> {
     let mut tx = app.db.read().await?;
     let organization = readable(&mut tx, &caller).await?;
     drop(tx);
@@ -118,12 +120,29 @@ pub async fn export(State(app): State<App>, caller: Caller, Query(asked): Query<
         }
     });
     // An error in the middle cuts the answer off, which clients notice: it has no end.
-    let body = Body::from_stream(futures_util::TryStreamExt::map_err(pages, crate::web::into_anyhow));
-    let headers = [
-        (header::CONTENT_TYPE, "application/x-ndjson"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"testward-audit.jsonl\""),
-    ];
-    Ok((headers, body).into_response())
+    let body = Body::from_stream(pages.map_err(crate::web::into_anyhow));
+    Ok(Export(body))
+}
+
+/// The log as a file of JSON lines.
+pub struct Export(Body);
+
+impl IntoResponse for Export {
+    fn into_response(self) -> Response {
+        let headers = [
+            (header::CONTENT_TYPE, "application/x-ndjson"),
+            (header::CONTENT_DISPOSITION, "attachment; filename=\"testward-audit.jsonl\""),
+        ];
+        (headers, self.0).into_response()
+    }
+}
+
+impl Answer for Export {
+    fn describe(generator: &mut SchemaGenerator) -> Success {
+        let schema = generator.subschema_for::<AuditRow>().to_value();
+        let body = Some(describe::Body { mime: "application/x-ndjson", schema });
+        Success { body, ..Success::default() }
+    }
 }
 
 fn line(shown: Shown) -> Result<String> {
