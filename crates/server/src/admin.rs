@@ -81,7 +81,8 @@ async fn create_user(app: &App, email: &str, name: &str, role: &str) -> Result<O
     let person = identity::add_person(&mut tx, now, email, name, &hash).await?;
     identity::join(&mut tx, now, person.id, &team, role.parse()?).await?;
     identity::audit_about(&mut tx, now, &Actor::default(), person.id, "person.create", &person.id, email).await?;
-    keys::commit(app, tx, keys::owner_changed(&person)).await?;
+    let change = keys::owner_changed(&mut tx, person.id).await?;
+    keys::commit(app, tx, change).await?;
     Ok(Outcome::Secret {
         message: format!("made {email}; the first password follows on standard output"),
         secret: password,
@@ -110,15 +111,15 @@ async fn list_users(app: &App) -> Result<Outcome> {
 async fn set_disabled(app: &App, email: &str, at: Option<Millis>) -> Result<Outcome> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
-    let mut person = find(&mut tx, email).await?;
+    let person = find(&mut tx, email).await?;
     identity::set_disabled(&mut tx, person.id, at).await?;
-    person.disabled_at = at;
     let (action, message) = match at {
         Some(_) => ("person.disable", format!("{email} is disabled: sessions ended, API keys refused")),
         None => ("person.enable", format!("{email} is enabled: may sign in, API keys work again")),
     };
     identity::audit_about(&mut tx, now, &Actor::default(), person.id, action, &person.id, email).await?;
-    keys::commit(app, tx, keys::owner_changed(&person)).await?;
+    let change = keys::owner_changed(&mut tx, person.id).await?;
+    keys::commit(app, tx, change).await?;
     Ok(Outcome::Done { message })
 }
 

@@ -9,6 +9,7 @@ pub mod config;
 pub mod db;
 pub mod ids;
 pub mod blobs;
+pub mod rights;
 pub mod gate;
 pub mod work;
 pub mod audit;

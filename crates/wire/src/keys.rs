@@ -23,11 +23,20 @@ pub enum Scope {
     PlansWrite,
     #[serde(rename = "agents:run")]
     AgentsRun,
+    /// See all keys, people and the policy of an organization.
+    #[serde(rename = "admin:read")]
+    AdminRead,
+    /// End anybody's keys and change the policy of an organization.
+    #[serde(rename = "admin:write")]
+    AdminWrite,
+    /// For keys of service accounts only: make further keys of the same account. `everything` does not include it.
+    #[serde(rename = "keys:manage")]
+    KeysManage,
 }
 
 impl Scope {
     /// All scopes, in the order in which people are shown them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Everything,
         Self::ResultsRead,
         Self::ResultsWrite,
@@ -36,6 +45,9 @@ impl Scope {
         Self::PlansRun,
         Self::PlansWrite,
         Self::AgentsRun,
+        Self::AdminRead,
+        Self::AdminWrite,
+        Self::KeysManage,
     ];
 
     /// Returns the scope's name on the wire.
@@ -49,6 +61,9 @@ impl Scope {
             Self::PlansRun => "plans:run",
             Self::PlansWrite => "plans:write",
             Self::AgentsRun => "agents:run",
+            Self::AdminRead => "admin:read",
+            Self::AdminWrite => "admin:write",
+            Self::KeysManage => "keys:manage",
         }
     }
 

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use serde::Deserialize;
+use testward_wire::keys::Scope;
 
 use super::page::{Page, Window};
 use super::resource::{OrganizationResource, ProjectResource, TeamResource, UserResource};
@@ -15,6 +16,7 @@ use crate::web::extract::{Json, Path, Query};
 use crate::{identity, projects};
 
 /// Everything a caller can reach. A key that is bound to projects does not learn what else its owner has.
+#[derive(Default)]
 pub struct Reach {
     pub projects: Vec<(Project, ProjectResource)>,
     pub teams: Vec<TeamResource>,
@@ -26,6 +28,7 @@ impl Reach {
         let projects = projects::list(tx, caller).await?;
         let is_bound = caller.key().is_some_and(|key| key.projects.is_some());
         let mut memberships = identity::list_memberships(tx, caller.person).await?;
+        memberships.retain(|it| caller.require_in(it.organization).is_ok());
         memberships.retain(|it| !is_bound || projects.iter().any(|project| project.organization_id == it.organization));
         let organizations: Vec<_> = memberships.iter().map(OrganizationResource::new).collect();
         let mut reach = Self { projects: Vec::new(), teams: Vec::new(), organizations };
@@ -57,7 +60,11 @@ impl Reach {
 pub async fn me(State(app): State<App>, caller: Caller) -> Result<Json<UserResource>> {
     let mut tx = app.db.read().await?;
     let person = identity::find(&mut tx, caller.person).await?;
-    let reach = Reach::load(&mut tx, &caller).await?;
+    // Without the right to see projects the lists are there, and empty.
+    let reach = match caller.asking(Scope::ProjectsRead) {
+        Ok(caller) => Reach::load(&mut tx, &caller).await?,
+        Err(_) => Reach::default(),
+    };
     let (teams, organizations) = (reach.teams.clone(), reach.organizations.clone());
     Ok(Json(UserResource::new(&person, reach.into_projects(), teams, organizations)))
 }

@@ -102,12 +102,16 @@ async fn candidates(
 ) -> Result<Vec<Value>> {
     match kind {
         "ApiKey" => values(&own_keys(app, tx, caller).await?),
-        "Organization" => values(&Reach::load(tx, caller).await?.organizations),
-        "Team" => values(&Reach::load(tx, caller).await?.teams),
-        "Project" => values(&Reach::load(tx, caller).await?.into_projects()),
+        "Organization" | "Team" | "Project" => {
+            let reach = Reach::load(tx, &caller.asking(Scope::ProjectsRead)?).await?;
+            match kind {
+                "Organization" => values(&reach.organizations),
+                "Team" => values(&reach.teams),
+                _ => values(&reach.into_projects()),
+            }
+        }
         "Execution" => {
-            caller.require(Scope::ResultsRead)?;
-            let reach = Reach::load(tx, caller).await?;
+            let reach = Reach::load(tx, &caller.asking(Scope::ResultsRead)?).await?;
             values(&executions::candidates(app, tx, reach, &hint(conditions)).await?)
         }
         // There is nothing of the kind on this server, which is an answer.

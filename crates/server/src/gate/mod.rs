@@ -11,8 +11,11 @@ use testward_wire::keys::Scope;
 pub use key::{Handle, KeyFacts, Rare, Secret, ShownKey};
 
 use crate::error::{Error, Result};
-use crate::ids::{PersonId, ProjectId};
+use crate::ids::{OrganizationId, PersonId, ProjectId};
+use crate::rights::{Rights, Role};
 use crate::time::{MINUTE, Millis};
+
+pub use crate::rights::Scopes;
 
 /// What a route asks of whoever calls it. The route table cannot be written without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +28,11 @@ pub enum Access {
     Key,
     /// A signed-in person or any live key.
     Known,
-    /// A signed-in person, or a key that has the scope. What of it they may touch is checked where it is loaded.
+    /// A signed-in person or a key, with a right to the scope in some organization. What of it they may touch is
+    /// checked where it is loaded.
     Scope(Scope),
+    /// A signed-in person who is at least this in some organization.
+    Role(Role),
 }
 
 /// Whoever passed the gate.
@@ -35,6 +41,10 @@ pub struct Caller {
     pub person: PersonId,
     pub via: Via,
     pub ip: IpAddr,
+    /// What the caller may do where, as it was at admission.
+    pub rights: Rights,
+    /// The scope that the route asks for: whatever is loaded must lie where the caller has it.
+    pub asked: Option<Scope>,
 }
 
 /// How the caller proved who they are.
@@ -58,6 +68,11 @@ pub struct SessionFacts {
 pub const CONFIRMED_FOR: i64 = 30 * MINUTE;
 
 impl Caller {
+    /// Somebody who proved who they are. What they may do is looked up at admission.
+    pub fn new(person: PersonId, via: Via, ip: IpAddr) -> Self {
+        Self { person, via, ip, rights: Rights::default(), asked: None }
+    }
+
     /// Returns the key the caller used, when it was one.
     pub fn key(&self) -> Option<&KeyFacts> {
         match &self.via {
@@ -74,20 +89,45 @@ impl Caller {
         }
     }
 
-    /// Whether the caller may use `scope`. A person may use all of them.
+    /// Whether the caller may use `scope` in some organization: their key has it, their role includes it, and the
+    /// organization's policy allows it.
     pub fn has(&self, scope: Scope) -> bool {
-        self.key().is_none_or(|key| key.scopes.has(scope))
+        self.rights.allow(scope)
     }
 
-    /// Refuses a key that lacks `scope`.
+    /// Refuses whoever lacks `scope` everywhere.
     pub fn require(&self, scope: Scope) -> Result<()> {
-        match self.key() {
-            Some(key) if !key.scopes.has(scope) => Err(Error::forbidden(
-                "insufficient_scope",
-                format!("the API key {} ({}) lacks the scope {}", key.handle, key.name, scope.name()),
-            )),
+        if self.has(scope) { Ok(()) } else { Err(self.lacks(scope)) }
+    }
+
+    /// Refuses whoever is less than `role` everywhere.
+    pub fn require_role(&self, role: Role) -> Result<()> {
+        if self.rights.highest_role() >= Some(role) { Ok(()) } else { Err(not_an_admin()) }
+    }
+
+    /// Refuses whoever lacks, in `organization`, what the route asks for.
+    pub fn require_in(&self, organization: OrganizationId) -> Result<()> {
+        match self.asked {
+            Some(scope) if !self.rights.allow_in(organization, scope) => Err(self.lacks(scope)),
             _ => Ok(()),
         }
+    }
+
+    /// Returns the caller as one who asks for `scope`, for routes that learn only later what is asked for.
+    pub fn asking(&self, scope: Scope) -> Result<Self> {
+        self.require(scope)?;
+        Ok(Self { asked: Some(scope), ..self.clone() })
+    }
+
+    fn lacks(&self, scope: Scope) -> Error {
+        let Some(key) = self.key() else { return not_an_admin() };
+        let name = scope.name();
+        let why = if key.scopes.has(scope) {
+            format!("may not use its scope {name}: its owner's role or the organization's policy does not allow it")
+        } else {
+            format!("lacks the scope {name}")
+        };
+        Error::forbidden("insufficient_scope", format!("the API key {} ({}) {why}", key.handle, key.name))
     }
 
     /// Whether the caller's key, if it is one, reaches into `project`.
@@ -107,47 +147,13 @@ impl Caller {
     }
 }
 
+fn not_an_admin() -> Error {
+    Error::forbidden("not_an_admin", "only owners and admins of the organization can do this")
+}
+
 /// What is said to a key at a door for people.
 pub fn keys_refused() -> Error {
     Error::forbidden("session_required", "an API key cannot do this; sign in and do it as a person")
-}
-
-/// A set of scopes in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Scopes(u16);
-
-impl Scopes {
-    pub const EVERYTHING: Self = Self(bit(Scope::Everything));
-
-    /// Whether `scope` is in the set, or everything is.
-    pub const fn has(self, scope: Scope) -> bool {
-        self.0 & (bit(scope) | bit(Scope::Everything)) != 0
-    }
-
-    /// Returns the scopes as people read them.
-    pub fn list(self) -> Vec<Scope> {
-        Scope::ALL.into_iter().filter(|scope| self.0 & bit(*scope) != 0).collect()
-    }
-
-    /// Returns the set as the table keeps it: names, separated by blanks.
-    pub fn to_text(self) -> String {
-        self.list().into_iter().map(Scope::name).collect::<Vec<_>>().join(" ")
-    }
-
-    /// Reads what [`to_text`](Self::to_text) wrote. A name this version does not know grants nothing.
-    pub fn from_text(text: &str) -> Self {
-        text.split(' ').filter_map(Scope::from_name).collect()
-    }
-}
-
-impl FromIterator<Scope> for Scopes {
-    fn from_iter<T: IntoIterator<Item = Scope>>(scopes: T) -> Self {
-        Self(scopes.into_iter().fold(0, |bits, scope| bits | bit(scope)))
-    }
-}
-
-const fn bit(scope: Scope) -> u16 {
-    1 << scope as u16
 }
 
 /// Admission puts the caller into the request; a route for anybody has none.

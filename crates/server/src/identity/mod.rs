@@ -9,8 +9,8 @@ mod setup;
 mod store;
 
 use std::fmt::Display;
-use std::str::FromStr;
 
+pub use crate::rights::Role;
 pub use invitations::{Invitation, Invited, accept, find_invitation, invite, list_invitations, withdraw};
 pub use passwords::{MIN_PASSWORD_LEN, Passwords};
 pub use sessions::{
@@ -35,37 +35,6 @@ pub struct Person {
     pub name: String,
     pub created_at: Millis,
     pub disabled_at: Option<Millis>,
-}
-
-/// What a person may do in an organization; each includes those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    Member,
-    Admin,
-    Owner,
-}
-
-impl Role {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Member => "member",
-            Self::Admin => "admin",
-            Self::Owner => "owner",
-        }
-    }
-}
-
-impl FromStr for Role {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "member" => Ok(Self::Member),
-            "admin" => Ok(Self::Admin),
-            "owner" => Ok(Self::Owner),
-            _ => Err(Error::invalid("role", "must be member, admin or owner")),
-        }
-    }
 }
 
 /// An organization a person belongs to, with what they may do there.
@@ -126,10 +95,12 @@ pub async fn role_in(tx: &mut Tx, person: PersonId, organization: OrganizationId
     Ok(memberships.into_iter().find(|it| it.organization == organization).map(|it| it.role))
 }
 
-/// Returns the first organization that the caller administers, or refuses.
+/// Returns the first organization that the caller administers, or refuses. A key administers where it has the scope
+/// that the route asks for.
 pub async fn administered(tx: &mut Tx, caller: &Caller) -> Result<Membership> {
     let memberships = store::list_memberships(tx, caller.person).await?;
-    memberships.into_iter().find(|it| it.role >= Role::Admin).ok_or_else(not_an_admin)
+    let mut administered = memberships.into_iter().filter(|it| it.role >= Role::Admin);
+    administered.find(|it| caller.require_in(it.organization).is_ok()).ok_or_else(not_an_admin)
 }
 
 fn not_an_admin() -> Error {

@@ -120,7 +120,7 @@ pub async fn find_caller(db: &Db, now: Millis, token: &str, ip: IpAddr) -> Resul
         tx.commit().await?;
     }
     let facts = SessionFacts { token_hash: hash, confirmed_at: session.confirmed_at, ends_at: session.ends_at };
-    Ok(Some(Caller { person: session.person_id, via: Via::Session(facts), ip }))
+    Ok(Some(Caller::new(session.person_id, Via::Session(facts), ip)))
 }
 
 fn is_live(session: &Session, now: Millis) -> bool {

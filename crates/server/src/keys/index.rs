@@ -12,7 +12,8 @@ use super::vault::Vault;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::gate::{Handle, KeyFacts, Secret, ShownKey};
-use crate::ids::PersonId;
+use crate::ids::{OrganizationId, PersonId};
+use crate::rights::{Grant, Rights, Role, Scopes};
 use crate::time::Millis;
 
 /// Few readers wait for a writer when the keys are spread over this many maps.
@@ -33,6 +34,8 @@ pub struct Index {
 pub struct Owner {
     pub email: String,
     pub disabled_at: Option<Millis>,
+    /// What the owner is in each organization they belong to.
+    pub roles: Box<[(OrganizationId, Role)]>,
 }
 
 /// Why a key opens nothing. Only who has proved to hold the key is told more than [`Unknown`](Self::Unknown).
@@ -94,6 +97,14 @@ impl Index {
     /// Returns what is known of a key's owner.
     pub fn owner(&self, id: PersonId) -> Option<Arc<Owner>> {
         self.owners.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Returns what a person, or a key of theirs, may do and where.
+    pub fn rights(&self, person: PersonId, key: Option<&KeyFacts>) -> Rights {
+        let Some(owner) = self.owner(person) else { return Rights::default() };
+        let scopes = key.map_or(Scopes::EVERYTHING, |key| key.scopes).expanded();
+        let grant = |&(organization, role): &(_, Role)| Grant { organization, role, scopes: scopes.and(role.scopes()) };
+        owner.roles.iter().map(grant).collect()
     }
 
     /// Puts a record in place, unless a newer one is there or the key has ended for good.

@@ -228,6 +228,9 @@ fn checked_scopes(scopes: Option<&[Scope]>) -> Result<Scopes> {
     match scopes {
         None => Ok(Scopes::EVERYTHING),
         Some([]) => Err(Error::invalid("scopes", "must name at least one thing the key may be used for")),
+        Some(scopes) if scopes.contains(&Scope::KeysManage) => {
+            Err(Error::invalid("scopes", "keys:manage is for keys of service accounts"))
+        }
         Some(scopes) => Ok(scopes.iter().copied().collect()),
     }
 }
@@ -271,7 +274,7 @@ pub async fn has_any(tx: &mut Tx, caller: &Caller) -> Result<bool> {
 
 /// A key may read about its owner's keys only when it may do everything its owner can.
 fn require_everything(caller: &Caller) -> Result<()> {
-    if caller.has(Scope::Everything) {
+    if caller.key().is_none() || caller.has(Scope::Everything) {
         return Ok(());
     }
     Err(Error::forbidden("insufficient_scope", "this needs a key that may do everything"))
@@ -376,10 +379,12 @@ async fn change(tx: &mut Tx, now: Millis, caller: &Caller, mut key: ApiKey, acti
     Ok(Change { keys: vec![key.facts()], ..Change::default() })
 }
 
-/// Tells the index of a person who is new, or was disabled or enabled.
-pub fn owner_changed(person: &identity::Person) -> Change {
-    let owner = index::Owner { email: person.email.clone(), disabled_at: person.disabled_at };
-    Change { owners: vec![(person.id, owner)], ..Change::default() }
+/// Tells the index of a person who is new, was disabled or enabled, or belongs elsewhere or as something else now.
+pub async fn owner_changed(tx: &mut Tx, person: PersonId) -> Result<Change> {
+    let identity::Person { email, disabled_at, .. } = identity::find(tx, person).await?;
+    let memberships = identity::list_memberships(tx, person).await?;
+    let roles = memberships.into_iter().map(|it| (it.organization, it.role)).collect();
+    Ok(Change { owners: vec![(person, index::Owner { email, disabled_at, roles })], ..Change::default() })
 }
 
 /// Forgets keys that have been dead for so long that nobody should still hold them.

@@ -1,5 +1,6 @@
 //! SQL of API keys.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use anyhow::Context as _;
@@ -15,7 +16,8 @@ use crate::blobs::hex;
 use crate::db::{Tx, on};
 use crate::error::{Error, Result};
 use crate::gate::{Handle, KeyFacts, Rare, Scopes, Secret};
-use crate::ids::{KeyId, PersonId, ProjectId};
+use crate::ids::{KeyId, OrganizationId, PersonId, ProjectId};
+use crate::rights::Role;
 use crate::time::Millis;
 
 /// Which of a person's keys to list, and in which order.
@@ -166,8 +168,18 @@ pub async fn for_each_facts(tx: &mut Tx, mut each: impl FnMut(KeyFacts)) -> Resu
 
 pub async fn list_owners(tx: &mut Tx) -> Result<Vec<(PersonId, Owner)>> {
     let sql = "SELECT id, email, disabled_at FROM person";
-    let rows: Vec<(PersonId, String, Option<Millis>)> = on!(tx, conn => sqlx::query_as(sql).fetch_all(conn).await)?;
-    Ok(rows.into_iter().map(|(id, email, disabled_at)| (id, Owner { email, disabled_at })).collect())
+    let people: Vec<(PersonId, String, Option<Millis>)> = on!(tx, conn => sqlx::query_as(sql).fetch_all(conn).await)?;
+    let sql = "SELECT person_id, organization_id, role FROM organization_member";
+    let members: Vec<(PersonId, OrganizationId, String)> = on!(tx, conn => sqlx::query_as(sql).fetch_all(conn).await)?;
+    let mut roles = HashMap::<PersonId, Vec<(OrganizationId, Role)>>::new();
+    for (person, organization, role) in members {
+        roles.entry(person).or_default().push((organization, role.parse()?));
+    }
+    let mut owner = |(id, email, disabled_at)| {
+        let roles = roles.remove(&id).unwrap_or_default().into();
+        (id, Owner { email, disabled_at, roles })
+    };
+    Ok(people.into_iter().map(&mut owner).collect())
 }
 
 pub async fn insert(tx: &mut Tx, key: &ApiKey) -> Result<()> {

@@ -39,13 +39,15 @@ pub async fn open(tx: &mut Tx, caller: &Caller, id: ProjectId) -> Result<Project
     if !caller.reaches(id) {
         return Err(Error::NotFound("project"));
     }
-    store::find(tx, caller.person, id).await?.ok_or(Error::NotFound("project"))
+    let project = store::find(tx, caller.person, id).await?.ok_or(Error::NotFound("project"))?;
+    caller.require_in(project.organization_id)?;
+    Ok(project)
 }
 
 /// Lists what the caller may see, by name.
 pub async fn list(tx: &mut Tx, caller: &Caller) -> Result<Vec<Project>> {
     let mut projects = store::list(tx, caller.person).await?;
-    projects.retain(|project| caller.reaches(project.id));
+    projects.retain(|project| caller.reaches(project.id) && caller.require_in(project.organization_id).is_ok());
     projects.sort_by_cached_key(|project| project.name.to_lowercase());
     Ok(projects)
 }

@@ -55,7 +55,7 @@ async fn let_in(app: &App, access: Access, parts: &Parts) -> Result<Caller> {
         Proof::Session(token) => by_session(app, &token, ip).await?,
         Proof::None => by_cookie(app, parts, ip).await?,
     };
-    allow(access, caller)
+    allow(app, access, caller)
 }
 
 /// What the headers prove; a session is still to be looked up.
@@ -75,20 +75,26 @@ fn by_header(app: &App, parts: &Parts, ip: IpAddr) -> Result<Proof> {
     })
 }
 
-/// Whether this caller may pass; a header wins over a cookie, so there is exactly one.
-fn allow(access: Access, caller: Caller) -> Result<Caller> {
+/// Whether this caller may pass; a header wins over a cookie, so there is exactly one. Their rights come from memory.
+fn allow(app: &App, access: Access, mut caller: Caller) -> Result<Caller> {
+    caller.rights = app.keys.rights(caller.person, caller.key());
     match (access, &caller.via) {
-        (Access::Session, Via::Key(_)) => Err(keys_refused()),
-        (Access::Key, Via::Session(_)) => Err(Error::unauthenticated("no_key", "this needs an API key")),
-        (Access::Scope(scope), _) => caller.require(scope).map(|()| caller),
-        _ => Ok(caller),
+        (Access::Session | Access::Role(_), Via::Key(_)) => return Err(keys_refused()),
+        (Access::Key, Via::Session(_)) => return Err(Error::unauthenticated("no_key", "this needs an API key")),
+        (Access::Role(role), _) => caller.require_role(role)?,
+        (Access::Scope(scope), _) => {
+            caller.require(scope)?;
+            caller.asked = Some(scope);
+        }
+        _ => {}
     }
+    Ok(caller)
 }
 
 fn by_key(app: &App, headers: &HeaderMap, ip: IpAddr, text: &str) -> Result<Caller> {
     refuse_foreign_page(app, headers)?;
     let key = verify_key(app, ip, text)?;
-    Ok(Caller { person: key.owner, via: Via::Key(key), ip })
+    Ok(Caller::new(key.owner, Via::Key(key), ip))
 }
 
 /// Says whose key this is. Failures count against the address.

@@ -32,8 +32,12 @@ pub use serve::{Server, into_anyhow, lock, run_chores};
 
 use crate::app::App;
 use crate::gate::Access;
+use crate::rights::Role;
 use crate::{compat, identity, ingest, keys};
 use routes::Routes;
+
+/// Pages for owners and admins.
+const ADMIN: Access = Access::Role(Role::Admin);
 
 /// Builds the service, with the table of what it serves.
 pub fn service(app: &App) -> (Normalised<Router>, Vec<Route>) {
@@ -92,9 +96,9 @@ fn people(routes: Routes) -> Routes {
         .post("/setup", Access::Public, welcome::set_up)
         .get("/invited", Access::Public, welcome::show_invitation)
         .post("/invited", Access::Public, welcome::accept)
-        .get("/members", Access::Session, members::show)
-        .post("/members/invite", Access::Session, members::invite)
-        .post("/members/invitations/{invitation}/withdraw", Access::Session, members::withdraw)
+        .get("/members", ADMIN, members::show)
+        .post("/members/invite", ADMIN, members::invite)
+        .post("/members/invitations/{invitation}/withdraw", ADMIN, members::withdraw)
 }
 
 fn account(routes: Routes) -> Routes {
@@ -108,11 +112,18 @@ fn account(routes: Routes) -> Routes {
 
 fn api_keys(routes: Routes) -> Routes {
     routes
-        .api(Method::GET, "/api/v1/api-keys", Access::Known, "List your API keys", keys::http::list)
+        // What a key may tell of its owner's other keys, only one that follows its owner in everything may.
+        .api(Method::GET, "/api/v1/api-keys", Access::Scope(Scope::Everything), "List your API keys", keys::http::list)
         .api(Method::POST, "/api/v1/api-keys", Access::Session, "Create an API key", keys::http::create)
         .api(Method::GET, "/api/v1/api-keys/self", Access::Key, "Say who the presented key is", keys::http::whoami)
         .api(Method::DELETE, "/api/v1/api-keys/self", Access::Key, "End the presented key", keys::http::end_self)
-        .api(Method::GET, "/api/v1/api-keys/{key}", Access::Known, "Read an API key", keys::http::read)
+        .api(
+            Method::GET,
+            "/api/v1/api-keys/{key}",
+            Access::Scope(Scope::Everything),
+            "Read an API key",
+            keys::http::read,
+        )
         .api(
             Method::PATCH,
             "/api/v1/api-keys/{key}",
@@ -184,14 +195,16 @@ fn administration(routes: Routes) -> Routes {
 /// What the official Katalon clients call. Everything here answers JSON, errors too.
 fn official_clients(routes: Routes) -> Routes {
     let routes = official_reports(routes);
+    let projects = Access::Scope(Scope::ProjectsRead);
     routes
         .get("/info", Access::Public, compat::info)
         .post("/oauth/token", Access::Public, compat::token::create)
         .get("/api/v1/users/me", Access::Known, compat::people::me)
-        .get("/api/v1/projects", Access::Known, compat::people::list)
-        .get("/api/v1/projects/first", Access::Known, compat::people::first)
-        .get("/api/v1/projects/{project}", Access::Known, compat::people::read)
-        .get("/api/v1/organizations/{organization}", Access::Known, compat::read_organization)
+        .get("/api/v1/projects", projects, compat::people::list)
+        .get("/api/v1/projects/first", projects, compat::people::first)
+        .get("/api/v1/projects/{project}", projects, compat::people::read)
+        .get("/api/v1/organizations/{organization}", projects, compat::read_organization)
+        // What is searched for decides which scope it takes.
         .get("/api/v1/search", Access::Known, compat::search::get)
         .post("/api/v1/search", Access::Known, compat::search::post)
         .get("/api/v1/executions", Access::Scope(Scope::ResultsRead), compat::list_executions)
@@ -266,8 +279,8 @@ fn pages_of_results(routes: Routes) -> Routes {
     use results::{projects, result, run, runs, upload};
     routes
         .get("/projects", Access::Session, projects::show)
-        .post("/projects", Access::Session, projects::create)
-        .get("/projects/new", Access::Session, projects::ask)
+        .post("/projects", ADMIN, projects::create)
+        .get("/projects/new", ADMIN, projects::ask)
         .get("/team/{team}/project/{project}/executions", Access::Session, runs::show)
         .get("/team/{team}/project/{project}/executions/{number}", Access::Session, run::show)
         .get("/team/{team}/project/{project}/executions/{number}/results/{result}", Access::Session, result::show)

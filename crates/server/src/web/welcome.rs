@@ -138,7 +138,8 @@ pub async fn make_first(app: &App, first: &FirstPerson) -> Result<()> {
     let (person, team) = identity::set_up(&mut tx, now, steps).await?;
     let project = identity::checked_name("project", &first.project)?;
     projects::add(&mut tx, now, team.id, &project).await?;
-    keys::commit(app, tx, keys::owner_changed(&person)).await
+    let change = keys::owner_changed(&mut tx, person.id).await?;
+    keys::commit(app, tx, change).await
 }
 
 pub async fn show_invitation(State(app): State<App>, Query(query): Query<Token>) -> Result<Response> {
@@ -189,7 +190,7 @@ async fn let_in(app: &App, from: &Place, form: &InvitedForm) -> Result<identity:
     let mut tx = app.db.write().await?;
     let invited = Invited { name: &form.name, password_hash: &password_hash };
     let person = identity::accept(&mut tx, now, &form.token, invited).await?;
-    let change = keys::owner_changed(&person);
+    let change = keys::owner_changed(&mut tx, person.id).await?;
     let session = identity::start(&mut tx, now, &app.random, person, from.ip, &from.agent).await?;
     keys::commit(app, tx, change).await?;
     Ok(session)

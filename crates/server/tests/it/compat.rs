@@ -155,7 +155,7 @@ async fn the_token_of_a_deleted_key_is_dead_at_once() {
 #[tokio::test]
 async fn a_key_shows_who_one_is_and_what_one_reaches() {
     let app = TestApp::start().await;
-    let me = app.key(&["results:write"]).await.get("/api/v1/users/me").await.ok().json();
+    let me = app.key(&["results:write", "projects:read"]).await.get("/api/v1/users/me").await.ok().json();
     strict("User", &me);
     assert_eq!((&me["firstName"], &me["lastName"]), (&json!("Anna"), &json!("Ant")));
     assert_eq!(me["projects"][0]["name"], "Shop");
@@ -184,7 +184,7 @@ async fn a_key_bound_to_a_project_knows_of_no_other() {
 async fn projects_come_in_pages() {
     let app = TestApp::start().await;
     app.second_project("Docs").await;
-    let key = app.key(&["results:write"]).await;
+    let key = app.key(&["results:write", "projects:read"]).await;
     let page = key.get("/api/v1/projects?page=1&size=1&sort=name,asc").await.ok().json();
     strict("PageBase", &page);
     strict("Project", &page["content"][0]);
@@ -215,7 +215,7 @@ async fn what_belongs_to_others_is_not_there() {
 async fn a_search_is_read_however_it_is_spelled() {
     let app = TestApp::start().await;
     app.second_project("Docs").await;
-    let key = app.key(&["results:write"]).await;
+    let key = app.key(&["results:write", "projects:read"]).await;
     let condition = json!({"key": "Project.id", "operator": "=", "value": app.project.to_string()});
     for sorts in [json!(null), json!("name,desc"), json!(["name,desc"])] {
         let pagination = json!({"page": 0, "size": 30, "sorts": sorts});
@@ -236,7 +236,7 @@ async fn a_search_is_read_however_it_is_spelled() {
 async fn a_search_sorts_and_keeps_its_pages_small() {
     let app = TestApp::start().await;
     app.second_project("Docs").await;
-    let key = app.key(&["results:write"]).await;
+    let key = app.key(&["results:write", "projects:read"]).await;
     let search = json!({"type": "Project", "pagination": {"page": 0, "size": 100_000, "sorts": "id,desc"}});
     let page = key.post("/api/v1/search", search).await.ok().json();
     assert_eq!((&page["content"][0]["name"], &page["size"]), (&json!("Docs"), &json!(1000)));
@@ -246,7 +246,7 @@ async fn a_search_sorts_and_keeps_its_pages_small() {
 #[tokio::test]
 async fn a_search_for_what_is_not_here_finds_nothing_and_nonsense_is_refused() {
     let app = TestApp::start().await;
-    let key = app.key(&["results:write"]).await;
+    let key = app.key(&["results:write", "projects:read"]).await;
     for kind in ["RunConfiguration", "Job", "Release", "TestProject", "Machine"] {
         let page = key.post("/api/v1/search", json!({"type": kind, "conditions": [], "pagination": {}})).await;
         assert_eq!(page.ok().json()["content"], json!([]), "{kind}");
@@ -260,7 +260,7 @@ async fn a_search_for_what_is_not_here_finds_nothing_and_nonsense_is_refused() {
 #[tokio::test]
 async fn a_search_shows_a_key_no_more_than_it_may_see() {
     let app = TestApp::start().await;
-    let uploader = app.key(&["results:write"]).await;
+    let uploader = app.key(&["results:write", "projects:read"]).await;
     uploader.post("/api/v1/search", json!({"type": "ApiKey"})).await.refused(403, "insufficient_scope");
     uploader.post("/api/v1/search", json!({"type": "Execution"})).await.refused(403, "insufficient_scope");
     let all = app.key(&["everything"]).await;

@@ -49,7 +49,7 @@ impl<'a> Hands<'a> {
     pub async fn of_anna(app: &'a TestApp) -> Self {
         let person = person(&app.app, "anna@example.com").await.id;
         let via = Via::Session(SessionFacts { token_hash: String::new(), confirmed_at: NOW, ends_at: None });
-        let caller = Caller { person, via, ip: [192, 0, 2, 1].into() };
+        let caller = Caller::new(person, via, [192, 0, 2, 1].into());
         let mut tx = app.app.db.read().await.expect("tx");
         let project = projects::open(&mut tx, &caller, app.project).await.expect("project");
         Self { app, caller, project }

@@ -39,7 +39,7 @@ impl Job for Rename {
 fn caller() -> testward_server::gate::Caller {
     use testward_server::gate::{Caller, SessionFacts, Via};
     let session = SessionFacts { token_hash: String::new(), confirmed_at: NOW, ends_at: None };
-    Caller { person: PersonId(1), via: Via::Session(session), ip: [127, 0, 0, 1].into() }
+    Caller::new(PersonId(1), Via::Session(session), [127, 0, 0, 1].into())
 }
 
 async fn name(app: &App) -> String {

@@ -239,6 +239,8 @@ fn scope_choices(selected: &[String]) -> Vec<Choice> {
         (Scope::PlansRun, "Start test plans"),
         (Scope::PlansWrite, "Change test plans"),
         (Scope::AgentsRun, "Take and run jobs"),
+        (Scope::AdminRead, "See everybody's keys; for admins"),
+        (Scope::AdminWrite, "End keys, set policy; for admins"),
     ];
     let is_selected = |scope: Scope| selected.iter().any(|it| it == scope.name());
     let choice =

@@ -119,6 +119,7 @@ fn rule(access: Access) -> String {
         Access::Key => "Any live API key.".to_owned(),
         Access::Known => "A signed-in person or any live API key.".to_owned(),
         Access::Scope(scope) => format!("A signed-in person, or an API key with the scope `{}`.", scope.name()),
+        Access::Role(role) => format!("A signed-in person who is {} of an organization.", role.name()),
     }
 }
 
@@ -126,7 +127,7 @@ fn security(access: Access) -> Value {
     const KEY: [&str; 3] = ["key", "key_as_password", "key_header"];
     let schemes: &[&str] = match access {
         Access::Public => &[],
-        Access::Session => &["session"],
+        Access::Session | Access::Role(_) => &["session"],
         Access::Key => &KEY,
         Access::Known | Access::Scope(_) => &["key", "key_as_password", "key_header", "session"],
     };

@@ -128,11 +128,11 @@ fn check_many(app: &App, text: &str, deleted: &AtomicBool) -> usize {
 async fn an_owner_who_is_disabled_takes_their_keys_along() {
     let app = TestApp::start().await;
     let text = new_key(&app).await;
-    let mut anna = crate::support::person(&app.app, "anna@example.com").await;
-    anna.disabled_at = Some(NOW);
+    let anna = crate::support::person(&app.app, "anna@example.com").await;
     let mut tx = app.app.db.write().await.expect("tx");
     testward_server::identity::set_disabled(&mut tx, anna.id, Some(NOW)).await.expect("disabled");
-    keys::commit(&app.app, tx, keys::owner_changed(&anna)).await.expect("committed");
+    let change = keys::owner_changed(&mut tx, anna.id).await.expect("read");
+    keys::commit(&app.app, tx, change).await.expect("committed");
     app.with_key(&text).get("/api/v1/ping").await.refused(401, "owner_disabled");
     let rejection = app.app.keys.verify(&app.app.vault, NOW, KeyText::parse(&text).expect("a key")).err();
     assert_eq!(rejection, Some(Rejection::OwnerDisabled(NOW)));

@@ -183,9 +183,9 @@ async fn found(app: &App) -> (TeamId, ProjectId) {
     let eve = identity::add_person(&mut tx, NOW, "eve@example.org", "Eve Elk", &hash).await.expect("eve");
     let other = identity::add_organization(&mut tx, NOW, "Other", "Core", eve.id).await.expect("other organization");
     projects::add(&mut tx, NOW, other.id, "Secret").await.expect("project");
-    let mut change = keys::owner_changed(&anna);
-    change += keys::owner_changed(&ben);
-    change += keys::owner_changed(&eve);
+    let mut change = keys::owner_changed(&mut tx, anna.id).await.expect("anna");
+    change += keys::owner_changed(&mut tx, ben.id).await.expect("ben");
+    change += keys::owner_changed(&mut tx, eve.id).await.expect("eve");
     keys::commit(app, tx, change).await.expect("committed");
     (team.id, project)
 }
