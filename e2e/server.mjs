@@ -12,13 +12,17 @@ export const email = 'anna@example.com';
 export const password = 'correct horse battery';
 export const run = promisify(execFile);
 
-/** Starts a server; with `person`, somebody is there already. */
-export async function startServer({ person = true } = {}) {
-  const folder = await mkdtemp(path.join(tmpdir(), 'testward-e2e-'));
+/**
+ * Starts a server; with `person`, somebody is there already. With `folder` and `port` it is an earlier one that starts
+ * again; `onStart` gets its process as soon as there is one.
+ */
+export async function startServer({ person = true, folder, port = 0, onStart } = {}) {
+  folder ??= await mkdtemp(path.join(tmpdir(), 'testward-e2e-'));
   const dataDir = path.join(folder, 'data');
   const env = { PATH: process.env.PATH };
   if (person) Object.assign(env, { TESTWARD_ADMIN_EMAIL: email, TESTWARD_ADMIN_PASSWORD: password });
-  const child = spawn(testward, ['serve', '--listen', '127.0.0.1:0', '--data-dir', dataDir], { env });
+  const child = spawn(testward, ['serve', '--listen', `127.0.0.1:${port}`, '--data-dir', dataDir], { env });
+  onStart?.(child);
   const output = [];
   const url = await new Promise((resolve, reject) => {
     const read = (line) => {
@@ -34,14 +38,17 @@ export async function startServer({ person = true } = {}) {
     const args = ['admin', 'key', 'create', '--data-dir', dataDir, '--user', email, '--name', 'e2e', ...more];
     return (await run(testward, args, { env: { PATH: env.PATH } })).stdout.trim();
   };
-  const stop = async () => {
+  const end = (signal) => {
     const ended = new Promise((resolve) => child.on('exit', resolve));
-    child.kill('SIGTERM');
-    const code = await ended;
+    child.kill(signal);
+    return ended;
+  };
+  const stop = async () => {
+    const code = await end('SIGTERM');
     await rm(folder, { recursive: true });
     return code;
   };
-  return { url, folder, output, key, stop };
+  return { url, folder, dataDir, output, key, end, stop };
 }
 
 /** Asks the server's own API with a key. */

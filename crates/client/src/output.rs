@@ -135,9 +135,14 @@ pub fn plural(n: i64, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
+/// Whether a file was refused, or read only up to a problem.
+pub fn is_refused(file: &FileReceipt) -> bool {
+    file.outcome == FileOutcome::Refused || (file.outcome == FileOutcome::Read && file.problem.is_some())
+}
+
 /// Returns one line for each refused file: `path:line:column: problem`.
 pub fn refusals(receipt: &Receipt) -> Vec<String> {
-    receipt.files.iter().filter(|file| file.outcome == FileOutcome::Refused).map(refusal).collect()
+    receipt.files.iter().filter(|file| is_refused(file)).map(refusal).collect()
 }
 
 fn refusal(file: &FileReceipt) -> String {
@@ -145,6 +150,19 @@ fn refusal(file: &FileReceipt) -> String {
         Some(problem) => place(&file.path, problem),
         None => format!("{}: refused", plain(&file.path)),
     }
+}
+
+/// Returns the files that look like reports and are none; they were kept as they are.
+pub fn strangers(receipt: &Receipt) -> Vec<String> {
+    let kept = receipt.files.iter().filter(|file| file.outcome == FileOutcome::Kept);
+    let is_suspicious = |file: &&FileReceipt| {
+        let path = file.path.to_ascii_lowercase();
+        [".xml", ".json"].iter().any(|end| path.ends_with(end))
+    };
+    let lines = kept
+        .filter(is_suspicious)
+        .filter_map(|file| Some(format!("kept {}", place(&file.path, file.problem.as_ref()?))));
+    shortened(lines.collect(), "file")
 }
 
 /// Writes a place as compilers do, so that editors and CI systems can jump there.
@@ -156,16 +174,21 @@ fn place(path: &str, problem: &Problem) -> String {
     format!("{text}: {}", plain(&problem.message))
 }
 
-/// Repairs shown one by one before the rest is only counted.
-const SHOWN_REPAIRS: usize = 5;
+/// Lines of one kind that are shown before the rest is only counted.
+const SHOWN: usize = 5;
 
-/// Returns what the server mended, shortened: a broken writer makes the same mistake in every file.
+/// Returns what the server mended.
 pub fn repairs(receipt: &Receipt) -> Vec<String> {
-    let all: Vec<_> = receipt.files.iter().flat_map(|file| file.repairs.iter().map(|it| (&file.path, it))).collect();
-    let shown = all.iter().take(SHOWN_REPAIRS).map(|(path, repair)| format!("repaired {}", place(path, repair)));
-    let mut lines: Vec<_> = shown.collect();
-    if all.len() > SHOWN_REPAIRS {
-        lines.push(format!("… and {} more", plural((all.len() - SHOWN_REPAIRS) as i64, "repair")));
+    let all = receipt.files.iter().flat_map(|file| file.repairs.iter().map(|it| (&file.path, it)));
+    shortened(all.map(|(path, repair)| format!("repaired {}", place(path, repair))).collect(), "repair")
+}
+
+/// Shortens a list: a broken writer makes the same mistake in every file.
+fn shortened(mut lines: Vec<String>, noun: &str) -> Vec<String> {
+    if lines.len() > SHOWN {
+        let more = plural((lines.len() - SHOWN) as i64, noun);
+        lines.truncate(SHOWN);
+        lines.push(format!("… and {more} more"));
     }
     lines
 }

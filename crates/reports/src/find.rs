@@ -8,7 +8,7 @@ use crate::paths::{file_name, folder};
 use crate::report::{Files, Format, Report};
 
 /// Bytes of a file that are looked at.
-const HEAD: u64 = 16 * 1024;
+pub(crate) const HEAD: u64 = 16 * 1024;
 /// What may stand in front of an XML report: a line or two of console output.
 const LONGEST_JUNK: usize = 4096;
 
@@ -183,7 +183,7 @@ fn is_katalon_log(head: &str) -> bool {
 
 /// Local name of the first element behind declaration, comments and document type. Other text in front of it is skipped
 /// if a report follows soon.
-fn root_element(head: &str) -> Option<&str> {
+pub(crate) fn root_element(head: &str) -> Option<&str> {
     let mut rest = head;
     if !rest.starts_with('<') {
         let starts = ["<?xml", "<testsuites", "<testsuite", "<testcase"];
@@ -250,7 +250,7 @@ fn json_content(head: &str) -> Content {
 }
 
 /// The keys of the outermost object with the first byte of each value.
-fn top_keys(head: &str) -> Vec<(String, u8)> {
+pub(crate) fn top_keys(head: &str) -> Vec<(String, u8)> {
     let bytes = head.as_bytes();
     let mut keys = Vec::new();
     let mut depth = 0_u32;

@@ -12,6 +12,7 @@ mod names;
 mod paths;
 mod repairs;
 mod report;
+mod strange;
 mod testops;
 mod text;
 mod times;
@@ -25,6 +26,7 @@ pub use report::{
     Attachment, Attempt, Case, Event, Failure, Files, Format, ParseError, Problem, Report, Status, Step, Suite,
     SuiteEnd, Summary, Text, Timestamp,
 };
+pub use strange::why_no_report;
 
 /// Reads one report in one pass and bounded memory, handing out events in order.
 ///

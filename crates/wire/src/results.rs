@@ -104,7 +104,7 @@ pub struct FileReceipt {
     pub format: Option<String>,
     /// Results read from it.
     pub results: i64,
-    /// Why it was refused.
+    /// Why it was refused, or not read to its end; of a kept file, why it is no report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
     /// What was wrong with it and mended while reading.

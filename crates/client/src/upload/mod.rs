@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use serde::Deserialize;
-use testward_wire::results::{FileOutcome, Receipt, RunView, Status, UploadStage};
+use testward_wire::results::{Receipt, RunView, Status, UploadStage};
 use ureq::SendBody;
 use ureq::http::Method;
 
@@ -210,7 +210,8 @@ fn finished(client: &Client, host: &mut Host<'_>, args: &Args, mut receipt: Rece
 }
 
 fn report(host: &mut Host<'_>, args: &Args, receipt: &Receipt) -> Result<()> {
-    for line in output::refusals(receipt).into_iter().chain(output::repairs(receipt)) {
+    let lines = [output::refusals(receipt), output::repairs(receipt), output::strangers(receipt)];
+    for line in lines.into_iter().flatten() {
         host.note(line);
     }
     if is_unfinished(receipt) {
@@ -233,7 +234,7 @@ fn report(host: &mut Host<'_>, args: &Args, receipt: &Receipt) -> Result<()> {
 
 /// Decides the exit code. Missing results weigh more than failed tests: they hide failures.
 fn verdict(args: &Args, receipt: &Receipt) -> Result<()> {
-    let refused = receipt.files.iter().filter(|file| file.outcome == FileOutcome::Refused).count() as i64;
+    let refused = receipt.files.iter().filter(|file| output::is_refused(file)).count() as i64;
     if refused > 0 || matches!(receipt.stage, UploadStage::Refused | UploadStage::PartlyRefused) {
         return Err(Failure::refused(format_args!("{} refused", output::plural(refused, "file"))));
     }

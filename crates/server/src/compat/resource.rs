@@ -239,7 +239,7 @@ const fn stage_name(stage: RunStage) -> &'static str {
     match stage {
         RunStage::Running => "RUNNING",
         RunStage::Importing => "IMPORTING",
-        RunStage::Done => "COMPLETED",
+        RunStage::Done | RunStage::Refused => "COMPLETED",
         RunStage::Closed => "TERMINATE",
     }
 }

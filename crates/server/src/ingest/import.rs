@@ -268,7 +268,7 @@ impl Job {
             file.repairs.clone_from(&read.repairs);
         }
         let n_read = self.files.iter().filter(|file| file.outcome == FileOutcome::Read).count();
-        match self.files.iter().any(|file| file.problem.is_some()) {
+        match self.files.iter().any(|file| file.problem.is_some() && file.outcome != FileOutcome::Kept) {
             _ if n_read == 0 => UploadStage::Refused,
             true => UploadStage::PartlyRefused,
             false => UploadStage::Done,

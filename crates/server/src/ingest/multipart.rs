@@ -14,6 +14,7 @@ use testward_wire::results::Problem;
 use super::batch::{NewBatch, StoredFile, record_stored};
 use super::{MAX_FILE_BYTES, import, paths};
 use crate::app::App;
+use crate::blobs::Received;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
 use crate::ids::UploadId;
@@ -83,7 +84,7 @@ pub async fn take_multipart(app: &App, caller: &Caller, project: &Project, mut f
     let unread = form.unread.clone();
     while let Some(field) = form.next().await? {
         match field.file_name().map(str::to_owned) {
-            Some(name) => files.push(store_file(app, &name, pieces(field, &unread)).await?),
+            Some(name) => files.push(receive_file(app, &name, pieces(field, &unread)).await?),
             None if files.is_empty() => {
                 let name = field.name().unwrap_or_default().to_owned();
                 take_text(&mut batch, &name, pieces(field, &unread)).await?;
@@ -95,13 +96,15 @@ pub async fn take_multipart(app: &App, caller: &Caller, project: &Project, mut f
         }
     }
     // A browser sends an empty file field when none was chosen.
-    files.retain(|file| !(file.path.is_empty() && file.bytes == 0));
+    files.retain(|(file, _)| !(file.path.is_empty() && file.bytes == 0));
     if files.is_empty() {
         return Err(Error::bad_request("no_files", "the form has no file: send at least one part with a file name"));
     }
     if batch.batch.is_empty() {
         batch.batch = app.random.base62(22);
     }
+    app.blobs.keep(files.iter().filter_map(|(_, received)| received.as_ref())).await?;
+    let files = files.into_iter().map(|(file, _)| file).collect();
     let mut tx = app.db.write().await?;
     let id = record_stored(&mut tx, app.clock.now(), caller, project, batch, files).await?;
     tx.commit().await?;
@@ -119,16 +122,18 @@ fn pieces<'a>(field: Field<'a>, unread: &'a AtomicUsize) -> impl Pieces + 'a {
     field.inspect(|_| unread.store(0, Ordering::Relaxed))
 }
 
-async fn store_file(app: &App, name: &str, field: impl Pieces) -> Result<StoredFile> {
+/// Receives a file, unless it is refused at the door for its name.
+async fn receive_file(app: &App, name: &str, field: impl Pieces) -> Result<(StoredFile, Option<Received>)> {
     match paths::checked(name) {
         Ok(path) => {
-            let stored = app.blobs.put(field, MAX_FILE_BYTES).await?;
-            Ok(StoredFile { path, blob: Some(stored.hash), bytes: stored.bytes, problem: None })
+            let received = app.blobs.receive(field, MAX_FILE_BYTES).await?;
+            let (blob, bytes) = (Some(received.hash.clone()), received.bytes);
+            Ok((StoredFile { path, blob, bytes, problem: None }, Some(received)))
         }
         Err(message) => {
             let bytes = skip(field).await?;
             let problem = Problem { line: None, column: None, message: message.to_owned() };
-            Ok(StoredFile { path: paths::shown(name), blob: None, bytes, problem: Some(problem) })
+            Ok((StoredFile { path: paths::shown(name), blob: None, bytes, problem: Some(problem) }, None))
         }
     }
 }

@@ -81,6 +81,8 @@ struct Reader<'a> {
     hosts: HashMap<String, Option<String>>,
     is_with_variants: bool,
     unmatched: Vec<String>,
+    /// Which files a result names as its own.
+    is_attached: Vec<bool>,
     n_results: i64,
     sum_ms: f64,
     out: ReadUpload,
@@ -101,6 +103,7 @@ impl<'a> Reader<'a> {
             hosts: HashMap::new(),
             is_with_variants: false,
             unmatched: Vec::new(),
+            is_attached: vec![false; files.len()],
             n_results: 0,
             sum_ms: 0.0,
             out: ReadUpload { files: vec![kept; files.len()], ..ReadUpload::default() },
@@ -217,6 +220,7 @@ impl<'a> Reader<'a> {
             let report_path = self.files.path(report.main);
             match testward_reports::find_attachment(self.files, report_path, &attachment.path) {
                 Some(index) => {
+                    self.is_attached[index] = true;
                     found.push(self.file(index));
                 }
                 None if self.unmatched.len() < MAX_UNMATCHED => self.unmatched.push(attachment.path.clone()),
@@ -305,10 +309,15 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self, is_without_report: bool) -> ReadUpload {
         self.flush();
-        if is_without_report {
-            for file in &mut self.out.files {
-                file.outcome = FileOutcome::Refused;
-                file.problem = Some(unrecognised());
+        for (index, file) in self.out.files.iter_mut().enumerate() {
+            if file.outcome == FileOutcome::Kept && !self.is_attached[index] {
+                let why = testward_reports::why_no_report(self.files, index);
+                let mut problem = unlocated(format!("not a test report: {why}"));
+                if is_without_report {
+                    file.outcome = FileOutcome::Refused;
+                    (problem.line, problem.column) = (Some(1), Some(1));
+                }
+                file.problem = Some(problem);
             }
         }
         self.out.stored = (0..self.files.len()).map(|index| self.file(index)).collect();
@@ -329,11 +338,6 @@ fn add(sum: &mut Counts, more: &Counts) {
 
 fn unlocated(message: String) -> Problem {
     Problem { line: None, column: None, message }
-}
-
-fn unrecognised() -> Problem {
-    let message = "this is no test report in a known format: JUnit XML, TestOps JSON or a Katalon Studio report folder";
-    Problem { line: Some(1), column: Some(1), message: message.to_owned() }
 }
 
 fn internal_error(file: &str) -> ParseError {

@@ -281,9 +281,10 @@ pub async fn update_imported(
 /// Sums up what the uploads of a run say.
 pub async fn find_ending(tx: &mut Tx, run: RunId) -> Result<Ending> {
     let sql = "SELECT MIN(started_at), MAX(ended_at), CAST(SUM(duration_ms) AS DOUBLE PRECISION), \
-               COUNT(CASE WHEN is_cut_off THEN 1 END), COUNT(CASE WHEN has_suite_failures THEN 1 END) \
+               COUNT(CASE WHEN is_cut_off THEN 1 END), COUNT(CASE WHEN has_suite_failures THEN 1 END), \
+               COUNT(CASE WHEN stage <> 'refused' THEN 1 END) \
                FROM upload WHERE run_id = $1";
-    let row: (Option<Millis>, Option<Millis>, Option<f64>, i64, i64) =
+    let row: (Option<Millis>, Option<Millis>, Option<f64>, i64, i64, i64) =
         on!(tx, conn => sqlx::query_as(sql).bind(run).fetch_one(conn).await)?;
     Ok(Ending {
         started_at: row.0,
@@ -291,6 +292,7 @@ pub async fn find_ending(tx: &mut Tx, run: RunId) -> Result<Ending> {
         duration_ms: row.2.map(|duration| duration.round() as i64),
         is_cut_off: row.3 > 0,
         has_suite_failures: row.4 > 0,
+        is_refused: row.5 == 0,
     })
 }
 

@@ -91,6 +91,8 @@ pub struct Ending {
     pub is_cut_off: bool,
     /// Something failed outside any test.
     pub has_suite_failures: bool,
+    /// No upload could be read at all.
+    pub is_refused: bool,
 }
 
 /// Finds the run of the session, or makes a run in `stage`.
@@ -214,7 +216,7 @@ pub async fn finish(tx: &mut Tx, now: Millis, run: &mut Run, ending: &Ending, is
     if is_awaiting {
         return store::update_run(tx, now, run).await;
     }
-    run.stage = RunStage::Done;
+    run.stage = if ending.is_refused && run.counts.total == 0 { RunStage::Refused } else { RunStage::Done };
     run.status = match judge(&run.counts, ending.is_cut_off) {
         _ if ending.has_suite_failures => Status::Failed,
         status => status,

@@ -43,6 +43,8 @@ pub enum RunStage {
     /// An upload of it is being received or read.
     Importing,
     Done,
+    /// Nothing of what came could be read.
+    Refused,
     /// Ended by silence rather than by word.
     Closed,
 }
@@ -54,6 +56,7 @@ impl RunStage {
             Self::Running => "running",
             Self::Importing => "importing",
             Self::Done => "done",
+            Self::Refused => "refused",
             Self::Closed => "closed",
         }
     }
@@ -62,6 +65,7 @@ impl RunStage {
         match name {
             "running" => Self::Running,
             "importing" => Self::Importing,
+            "refused" => Self::Refused,
             "closed" => Self::Closed,
             _ => Self::Done,
         }
@@ -76,7 +80,7 @@ impl Run {
 
     /// Whether nothing more is expected of it.
     pub fn has_ended(&self) -> bool {
-        matches!(self.stage, RunStage::Done | RunStage::Closed)
+        matches!(self.stage, RunStage::Done | RunStage::Refused | RunStage::Closed)
     }
 
     /// Shows the run to programs. `base_url` is where the server is reached.

@@ -55,7 +55,7 @@ impl<'a> Hands<'a> {
         Self { app, caller, project }
     }
 
-    async fn slots(&self, n: usize) -> Vec<Slot> {
+    pub async fn slots(&self, n: usize) -> Vec<Slot> {
         let mut tx = self.app.app.db.write().await.expect("tx");
         let random = &self.app.app.random;
         let slots = ingest::new_slots(&mut tx, NOW, random, &self.caller, &self.project, n).await.expect("slots");
@@ -63,7 +63,7 @@ impl<'a> Hands<'a> {
         slots
     }
 
-    async fn announce(&self, batch: &str, files: &[(&str, &str, bool)]) -> Result<Announced, String> {
+    pub async fn announce(&self, batch: &str, files: &[(&str, &str, bool)]) -> Result<Announced, String> {
         let files = files.iter().map(|(name, path, is_end)| AnnouncedFile {
             folder: "C:\\jobs\\..\\reports".to_owned(),
             name: (*name).to_owned(),
@@ -79,7 +79,7 @@ impl<'a> Hands<'a> {
         Ok(announced)
     }
 
-    async fn put(&self, slot: &Slot, bytes: &str) {
+    pub async fn put(&self, slot: &Slot, bytes: &str) {
         let bytes = bytes::Bytes::copy_from_slice(bytes.as_bytes());
         let stream = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
         ingest::receive(&self.app.app, &slot.token, stream).await.expect("stored");
@@ -95,19 +95,19 @@ impl<'a> Hands<'a> {
         run
     }
 
-    async fn run(&self, number: i64) -> Run {
+    pub async fn run(&self, number: i64) -> Run {
         let mut tx = self.app.app.db.read().await.expect("tx");
         results::find_run(&mut tx, &self.project, number).await.expect("a run")
     }
 
-    async fn receipt(&self, announced: &Announced) -> Value {
+    pub async fn receipt(&self, announced: &Announced) -> Value {
         let mut tx = self.app.app.db.read().await.expect("tx");
         let receipt =
             ingest::find_receipt(&mut tx, "http://t", &self.project, announced.upload).await.expect("receipt");
         serde_json::to_value(receipt).expect("JSON")
     }
 
-    async fn import(&self) {
+    pub async fn import(&self) {
         ingest::import_waiting(&self.app.app).await.expect("imported");
     }
 }

@@ -14,5 +14,6 @@ mod openapi;
 mod outbound;
 mod pages;
 mod people;
+mod receipts;
 mod results;
 mod work;

@@ -290,7 +290,10 @@ async fn a_refused_file_is_named_with_the_place() {
     let refused = send_form(&anna.person, &form, &[], &[("notes.xml", b"<notes/>")]).await;
     assert_eq!(refused.status, 400);
     assert_shows(refused.text(), &["notes.xml:1:1: "]);
-    assert_shows(&anna.read("/executions/1").await, &["The file could not be read", "No results."]);
+    assert_shows(
+        &anna.read("/executions/1").await,
+        &["The file could not be read", "notes.xml:1:1: not a test report"],
+    );
 }
 
 #[tokio::test]

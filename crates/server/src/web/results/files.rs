@@ -18,6 +18,8 @@ pub struct FileRow {
     pub format: Option<String>,
     pub results: i64,
     pub problem: Option<String>,
+    /// Why it is no report, and kept all the same.
+    pub note: Option<String>,
     pub repairs: Vec<String>,
 }
 
@@ -28,6 +30,10 @@ pub fn rows(receipts: &[Receipt], stored: &[Attachment], project: &Project) -> V
 }
 
 fn row(file: &FileReceipt, stored: Option<AttachmentId>, project: &Project) -> FileRow {
+    let (problem, note) = match &file.problem {
+        Some(problem) if file.outcome == FileOutcome::Kept => (None, Some(problem.message.clone())),
+        problem => (problem.as_ref().map(|problem| located(&file.path, problem)), None),
+    };
     FileRow {
         path: file.path.clone(),
         size: size(file.bytes),
@@ -35,7 +41,8 @@ fn row(file: &FileReceipt, stored: Option<AttachmentId>, project: &Project) -> F
         outcome: outcome(file.outcome),
         format: file.format.clone(),
         results: file.results,
-        problem: file.problem.as_ref().map(|problem| located(&file.path, problem)),
+        problem,
+        note,
         repairs: file.repairs.iter().map(|repair| located(&file.path, repair)).collect(),
     }
 }

@@ -42,6 +42,7 @@ pub const fn stage(run: &Run) -> Option<Mark> {
         RunStage::Running => Some(Mark { key: "running", label: "In progress" }),
         RunStage::Importing => Some(Mark { key: "running", label: "Importing" }),
         RunStage::Closed => Some(Mark { key: "incomplete", label: "Closed by time-out" }),
+        RunStage::Refused => Some(Mark { key: "failed", label: "Refused" }),
         RunStage::Done => None,
     }
 }

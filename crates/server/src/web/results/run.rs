@@ -168,7 +168,8 @@ async fn frame(
     let tab = match shown.tab.as_str() {
         "suites" => "suites",
         "files" => "files",
-        _ => "results",
+        "results" => "results",
+        _ => default_tab(run),
     };
     let by = identity::find(tx, run.person_id).await?.name;
     let came = ingest::count_files(tx, run).await?;
@@ -245,6 +246,11 @@ fn stage_note(run: &Run) -> Option<String> {
     Some(note.to_owned())
 }
 
+/// Returns what is shown first: the results, or why there are none.
+fn default_tab(run: &Run) -> &'static str {
+    if run.stage == RunStage::Refused { "files" } else { "results" }
+}
+
 fn tabs(run: &Run, came: &FileCounts, path: &str, current: &str) -> Vec<Tab> {
     let tabs = [
         ("results", "Results", Some(run.counts.total)),
@@ -253,7 +259,7 @@ fn tabs(run: &Run, came: &FileCounts, path: &str, current: &str) -> Vec<Tab> {
     ];
     let tab = |(value, label, n): (&str, &str, Option<i64>)| Tab {
         label: label.to_owned(),
-        href: if value == "results" { path.to_owned() } else { href(path, &[("tab", value)]) },
+        href: if value == default_tab(run) { path.to_owned() } else { href(path, &[("tab", value)]) },
         n,
         is_current: value == current,
     };
