@@ -1,8 +1,10 @@
 //! The database: one writer, many readers, transactions as values.
 
+mod log;
 mod migrate;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,16 +12,22 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::error::Result;
+use log::Log;
 
 /// The embedded database. SQLite allows one writer at a time, so writes queue here rather than fail there.
 #[derive(Debug, Clone)]
 pub struct Db {
     readers: SqlitePool,
     writer: SqlitePool,
+    log: Arc<Log>,
 }
 
 /// One transaction. What was not committed is rolled back when it is dropped.
-pub struct Tx(Transaction<'static, Sqlite>);
+pub struct Tx {
+    inner: Transaction<'static, Sqlite>,
+    /// There when it may write.
+    log: Option<Arc<Log>>,
+}
 
 /// Runs one query on the connection of `tx`: the only door from a `store` to a driver.
 macro_rules! on {
@@ -37,8 +45,8 @@ impl Db {
             .filename(file)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // FULL, because a 2xx promises that the data outlives a power cut.
-            .synchronous(SqliteSynchronous::Full)
+            // A 2xx promises that the data outlives a power cut: `Log` sees to it, for many commits at once.
+            .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .pragma("cache_size", "-8000")
@@ -48,7 +56,9 @@ impl Db {
         let writer = writer.with_context(|| format!("opening the database {}", file.display()))?;
         migrate::run(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
-        Ok(Self { readers, writer })
+        let log = Log::of(file);
+        log.sync().await?;
+        Ok(Self { readers, writer, log })
     }
 
     /// Opens the database file beside whoever serves it, only to read.
@@ -60,12 +70,13 @@ impl Db {
 
     /// Begins a transaction that only reads; it sees one state of the database throughout.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(Tx(self.readers.begin().await?))
+        Ok(Tx { inner: self.readers.begin().await?, log: None })
     }
 
     /// Begins a transaction that may write. It takes the write lock at once: a lock taken later can fail.
     pub async fn write(&self) -> Result<Tx> {
-        Ok(Tx(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+        let inner = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(Tx { inner, log: Some(self.log.clone()) })
     }
 
     /// Closes all connections; the write-ahead log is folded into the file.
@@ -78,10 +89,20 @@ impl Db {
 impl Tx {
     /// Makes everything written so far durable.
     pub async fn commit(self) -> Result<()> {
-        Ok(self.0.commit().await?)
+        self.inner.commit().await?;
+        match self.log {
+            Some(log) => log.sync().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the transaction without waiting for the disk: a power cut may undo it until the next [`commit`](Self::commit).
+    /// For steps that are begun again unless a later one, which is waited for, says that they are whole.
+    pub async fn commit_step(self) -> Result<()> {
+        Ok(self.inner.commit().await?)
     }
 
     pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.0
+        &mut self.inner
     }
 }
