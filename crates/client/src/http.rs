@@ -95,6 +95,28 @@ impl Client {
         self.accepted(answer)?.json(self)
     }
 
+    /// Sends a request that the server carries out once however often it comes, and so with retries.
+    pub fn post_patiently<T: DeserializeOwned>(
+        &self,
+        host: &mut Host<'_>,
+        path: &str,
+        idempotency_key: &str,
+        body: &impl Serialize,
+    ) -> Result<T> {
+        let json = serde_json::to_vec(body).locally("writing the request as JSON")?;
+        let answer = self.retrying(host, |host| {
+            let mut reader = json.as_slice();
+            let request = self
+                .request(Method::POST, path)
+                .header("Content-Type", "application/json")
+                .header("Content-Length", json.len())
+                .header("Idempotency-Key", idempotency_key)
+                .body(SendBody::from_reader(&mut reader));
+            self.exchange(host, request.locally("putting the request together")?)
+        })?;
+        self.accepted(answer)?.json(self)
+    }
+
     pub fn delete(&self, host: &mut Host<'_>, path: &str) -> Result<()> {
         self.call(host, Method::DELETE, path, SendBody::none()).map(drop)
     }

@@ -9,10 +9,11 @@ use crate::failure::{Failure, Result};
 use crate::host::Host;
 use crate::http::{Client, Credential, encoded};
 use crate::output;
+use crate::rotate::{self, Rotate};
 use crate::server::{Server, Target};
 
-const KEYS: &str = "/api/v1/api-keys";
-const SELF: &str = "/api/v1/api-keys/self";
+pub const KEYS: &str = "/api/v1/api-keys";
+pub const SELF: &str = "/api/v1/api-keys/self";
 const SESSION: &str = "/api/v1/session";
 
 #[derive(Debug, clap::Args)]
@@ -29,6 +30,8 @@ enum KeyCommand {
     List(Read),
     /// Create an API key and print it; asks for e-mail and password, because a key cannot create keys
     Create(Create),
+    /// Give an API key another secret and print it; the old one is accepted for a while
+    Rotate(Rotate),
     /// End an API key for good; asks for e-mail and password, except with --self
     Revoke(Revoke),
 }
@@ -62,6 +65,15 @@ struct Create {
     /// Id of a project to bind the key to; can be repeated [default: all of yours]
     #[arg(long = "project", value_name = "ID")]
     projects: Vec<i64>,
+    /// Whether you can copy the key again: recall, once, or for how long, such as 24h [default: recall, if allowed]
+    #[arg(long, value_name = "CUSTODY")]
+    custody: Option<String>,
+    /// Network or address the key may be used from, such as 10.1.0.0/16; can be repeated [default: any]
+    #[arg(long = "network", value_name = "CIDR")]
+    networks: Vec<String>,
+    /// Requests the key may make in a minute [default: no limit]
+    #[arg(long, value_name = "NUMBER")]
+    rate_per_minute: Option<u32>,
     /// Print the server's JSON, which contains the key
     #[arg(long)]
     json: bool,
@@ -94,6 +106,7 @@ pub fn run(host: &mut Host<'_>, args: Args) -> Result<()> {
         KeyCommand::Whoami(read) => whoami(host, &read),
         KeyCommand::List(read) => list(host, &read),
         KeyCommand::Create(create) => create_key(host, create),
+        KeyCommand::Rotate(rotate) => rotate::run(host, rotate),
         KeyCommand::Revoke(revoke) if revoke.this_key => revoke_self(host, &revoke),
         KeyCommand::Revoke(revoke) => revoke_other(host, &revoke),
     }
@@ -114,7 +127,7 @@ fn list(host: &mut Host<'_>, read: &Read) -> Result<()> {
     if read.json { host.print(output::json(&keys)) } else { host.print(output::key_table(&keys)) }
 }
 
-fn all_keys(client: &Client, host: &mut Host<'_>) -> Result<Vec<KeyView>> {
+pub fn all_keys(client: &Client, host: &mut Host<'_>) -> Result<Vec<KeyView>> {
     let mut page: Page<KeyView> = client.get(host, KEYS)?;
     let mut keys = page.items;
     while let Some(cursor) = page.next {
@@ -133,6 +146,9 @@ fn create_key(host: &mut Host<'_>, create: Create) -> Result<()> {
         expires: create.expires,
         scopes: given(create.scopes),
         projects: given(create.projects),
+        custody: create.custody,
+        networks: given(create.networks),
+        rate_per_minute: create.rate_per_minute,
     };
     let created: CreatedKey = in_session(host, &target, |client, host| client.post(host, KEYS, &wanted))?;
     host.note(output::created(&created.view));
@@ -172,7 +188,7 @@ fn revoke_other(host: &mut Host<'_>, revoke: &Revoke) -> Result<()> {
 }
 
 /// Finds a key by handle, by id, or by its whole text, which is what a person holds who revokes a leaked one.
-fn find(keys: Vec<KeyView>, wanted: &str) -> Result<KeyView> {
+pub fn find(keys: Vec<KeyView>, wanted: &str) -> Result<KeyView> {
     let handle = KeyText::parse(wanted).map_or(wanted, KeyText::handle);
     let mut found = keys.into_iter().filter(|key| key.handle == handle || key.id.to_string() == wanted);
     // The text asked for is not repeated: it may be a key.
@@ -215,7 +231,7 @@ struct SignedIn {
 }
 
 /// Runs `work` as a person, and ends the session whatever became of it.
-fn in_session<T>(
+pub fn in_session<T>(
     host: &mut Host<'_>,
     target: &Target,
     work: impl FnOnce(&Client, &mut Host<'_>) -> Result<T>,

@@ -6,6 +6,7 @@ mod http;
 mod keys;
 mod login;
 mod output;
+mod rotate;
 mod server;
 mod upload;
 

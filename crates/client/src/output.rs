@@ -43,6 +43,16 @@ pub fn created(key: &KeyView) -> String {
     format!("created {name}; may: {}; projects: {}; {end}", scopes(&key.scopes), projects(key.projects.as_deref()))
 }
 
+pub fn rotated(key: &KeyView) -> String {
+    let name = key_name(&key.name, &key.handle);
+    match &key.rotation {
+        Some(rotation) if rotation.is_overlapping => {
+            format!("rotated {name}; the old secret is accepted until {}", plain(&rotation.overlap_until))
+        }
+        _ => format!("rotated {name}; the old secret is refused from now on"),
+    }
+}
+
 fn scopes(scopes: &[Scope]) -> String {
     scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(",")
 }

@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures the real time")]
 
 use std::hint::black_box;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -65,7 +66,7 @@ async fn measure(size: usize) -> anyhow::Result<()> {
 /// What admission does with the text of a key: shape, checksum, look-up, MAC, whether it is alive.
 fn verify(index: &Index, vault: &Vault, now: Millis, text: &str) -> Result<i64, Rejection> {
     let key = KeyText::parse(black_box(text)).expect("made by compose");
-    index.verify(vault, now, key).map(|key| key.id.0)
+    index.verify(vault, now, Ipv4Addr::LOCALHOST.into(), key).map(|key| key.id.0)
 }
 
 fn report(what: &str, keys: &[String], ask: impl Fn(&str)) {

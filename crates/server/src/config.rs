@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::net::Networks;
 use crate::outbound;
 
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub struct Config {
     pub first_person: Option<FirstPerson>,
     /// What the server may call.
     pub outbound: outbound::Settings,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Networks,
 }
 
 impl Config {
@@ -30,6 +33,7 @@ impl Config {
             base_url: None,
             first_person: None,
             outbound: outbound::Settings::default(),
+            trusted_proxies: Networks::default(),
         }
     }
 

@@ -7,6 +7,8 @@ use axum::response::{IntoResponse, Response};
 use testward_wire::error::FieldProblem;
 use testward_wire::results::Receipt;
 
+use crate::rate::Spent;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug)]
@@ -45,9 +47,7 @@ pub enum Error {
     TooLarge {
         message: String,
     },
-    TooMany {
-        retry_after_secs: u64,
-    },
+    TooMany(Limit),
     /// Stored, and nothing in it could be read.
     ReportRefused(Box<Receipt>),
     /// Not now; the same request may succeed later.
@@ -56,6 +56,35 @@ pub enum Error {
     },
     /// Our fault, or the machine's. The chain goes to the log, never to the client.
     Internal(anyhow::Error),
+}
+
+/// What there was too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Failed attempts from one address or at one account.
+    Failures { retry_after_secs: u64 },
+    /// Requests with one key.
+    Key(Spent),
+}
+
+impl Limit {
+    /// Returns the seconds after which another attempt may succeed.
+    pub const fn retry_after_secs(self) -> u64 {
+        match self {
+            Self::Failures { retry_after_secs } => retry_after_secs,
+            Self::Key(spent) => spent.reset_secs as u64,
+        }
+    }
+
+    fn message(self) -> String {
+        let seconds = self.retry_after_secs();
+        match self {
+            Self::Failures { .. } => format!("too many failed attempts; try again in {seconds} seconds"),
+            Self::Key(Spent { per_minute, .. }) => format!(
+                "this API key may make {per_minute} requests a minute, as its owner decided; try again in {seconds} seconds"
+            ),
+        }
+    }
 }
 
 impl Error {
@@ -90,7 +119,7 @@ impl Error {
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::Gone { .. } => StatusCode::GONE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::ReportRefused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -109,7 +138,8 @@ impl Error {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Invalid(_) => "invalid_request",
             Self::TooLarge { .. } => "too_large",
-            Self::TooMany { .. } => "too_many_requests",
+            Self::TooMany(Limit::Failures { .. }) => "too_many_requests",
+            Self::TooMany(Limit::Key(_)) => "key_rate_limited",
             Self::ReportRefused(_) => "report_refused",
             Self::Unavailable { .. } => "unavailable",
             Self::Internal(_) => "internal_error",
@@ -132,7 +162,7 @@ impl Error {
                 let each = problems.iter().map(|it| format!("{} {}", it.field, it.message));
                 each.collect::<Vec<_>>().join("; ")
             }
-            Self::TooMany { retry_after_secs } => format!("too many attempts; try again in {retry_after_secs} seconds"),
+            Self::TooMany(limit) => limit.message(),
             Self::ReportRefused(_) => {
                 "none of the files could be read as a test report; see the receipt for why".to_owned()
             }

@@ -2,7 +2,9 @@
 
 pub mod time;
 pub mod random;
+pub mod rate;
 pub mod error;
+pub mod net;
 pub mod panics;
 pub mod outbound;
 pub mod config;

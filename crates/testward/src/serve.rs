@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use testward_server::config::{Config, FirstPerson};
+use testward_server::net::Networks;
 use testward_server::outbound::{IpNet, Settings, parse_net};
 use testward_server::web::Server;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,6 +30,9 @@ pub struct Args {
     /// PEM file of the certificate authorities to trust in what the server calls, instead of Mozilla's
     #[arg(long, env = "TESTWARD_CA_FILE")]
     ca_file: Option<PathBuf>,
+    /// Proxy whose X-Forwarded-For is believed, as address or CIDR network; may be repeated
+    #[arg(long, env = "TESTWARD_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
+    trusted_proxy: Vec<String>,
     /// E-mail address of the first person, made when the database is empty
     #[arg(long, env = "TESTWARD_ADMIN_EMAIL", requires = "admin_password")]
     admin_email: Option<String>,
@@ -73,7 +77,7 @@ fn base_url(text: &str) -> Result<String, &'static str> {
 }
 
 impl Args {
-    fn config(self) -> Config {
+    fn config(self) -> anyhow::Result<Config> {
         let first_person = self.admin_email.zip(self.admin_password).map(|(email, password)| FirstPerson {
             name: email.split('@').next().unwrap_or(&email).to_owned(),
             email,
@@ -83,7 +87,10 @@ impl Args {
             project: self.project,
         });
         let outbound = Settings { allow_private: self.allow_private, ca_file: self.ca_file };
-        Config { base_url: self.base_url, first_person, outbound, ..self.data.config(self.listen) }
+        let trusted_proxies = Networks::parse(self.trusted_proxy.iter().map(String::as_str));
+        let trusted_proxies = trusted_proxies.map_err(|problem| anyhow::anyhow!("--trusted-proxy: {problem}"))?;
+        let config = self.data.config(self.listen);
+        Ok(Config { base_url: self.base_url, first_person, outbound, trusted_proxies, ..config })
     }
 }
 
@@ -92,7 +99,7 @@ pub fn run(args: Args) -> ExitCode {
         return demo::run(&demo::Args::on(args.listen));
     }
     start_log(args.log);
-    finish(block_on(serve(args.config())))
+    finish(args.config().and_then(|config| block_on(serve(config))))
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

@@ -103,7 +103,7 @@ pub struct KeyView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projects: Option<Vec<i64>>,
     pub status: KeyStatus,
-    /// `recall` (can be copied again) or `once`.
+    /// `recall` (can be copied again), `window` (for a while) or `once`.
     pub custody: String,
     /// RFC 3339, UTC; so are all instants here.
     pub created_at: String,
@@ -117,6 +117,55 @@ pub struct KeyView {
     pub last_used: Option<LastUse>,
     /// How often its owner copied it again.
     pub copies: i64,
+    /// Of a key in a window: until when it can be copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copyable_until: Option<String>,
+    /// Networks the key may be used from, in CIDR notation; absent means any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<String>,
+    /// Requests it may make in a minute; absent means no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_minute: Option<u32>,
+    /// The last rotation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Rotation>,
+}
+
+/// A rotation: since then the key has another secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Rotation {
+    pub rotated_at: String,
+    /// Until then the old secret is accepted as well.
+    pub overlap_until: String,
+    pub is_overlapping: bool,
+    /// First use of the new secret; absent while nobody uses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_last_used_at: Option<String>,
+    /// Who sent the old secret since the rotation, the latest first; told when one key is read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub old_used_by: Vec<OldUse>,
+}
+
+/// A machine that sent the old secret of a rotated key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OldUse {
+    pub ip: String,
+    pub user_agent: String,
+    pub at: String,
+}
+
+/// Asks for another secret of a key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RotateKey {
+    /// How long the old secret is accepted as well: `0` to `30d`; absent means 7 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<String>,
 }
 
 /// The last request that a key opened.
@@ -146,6 +195,15 @@ pub struct NewKey {
     /// Absent means all projects of the owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projects: Option<Vec<i64>>,
+    /// `recall` (default: can be copied again), `once`, or for how long it can be copied, such as `24h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custody: Option<String>,
+    /// Networks and addresses it may be used from, in CIDR notation; absent means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub networks: Option<Vec<String>>,
+    /// Requests it may make in a minute; absent or 0 means no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_minute: Option<u32>,
 }
 
 /// Changes what people call a key. An absent field stays as it is; an empty description is taken away.
@@ -157,6 +215,12 @@ pub struct KeyPatch {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// An empty list takes the limit away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub networks: Option<Vec<String>>,
+    /// 0 takes the limit away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_minute: Option<u32>,
 }
 
 /// Answers a creation: the key's text, and what lists will show of it.

@@ -107,3 +107,35 @@ fn a_key_can_revoke_itself() {
     assert_eq!((ran.code, ran.err.as_str()), (0, "key ci (AbCdEf12) is revoked\n"));
     assert_eq!(server.lines()[1], "DELETE /api/v1/api-keys/self");
 }
+
+#[test]
+fn rotate_asks_again_with_the_same_token_until_it_has_the_answer() {
+    let rotation = r#""rotation":{"rotated_at":"2026-01-02T00:00:00Z","overlap_until":"2026-01-09T00:00:00Z","is_overlapping":true},"#;
+    let rotated = view(7, "AbCdEf12", "active").replacen('{', &format!("{{\"key\":\"{}\",{rotation}", key()), 1);
+    let server = TestServer::start(vec![reply(503, "{}"), reply(200, rotated)]);
+    let args = ["key", "rotate", "--self", "--url", &server.url, "--api-key", &key(), "--overlap", "12h"];
+    let ran = Machine::new().run_showing_key(&args);
+    assert_eq!((ran.code, ran.out), (0, format!("{}\n", key())), "{}", ran.err);
+    assert!(
+        ran.err.contains("rotated key ci 7 (AbCdEf12); the old secret is accepted until 2026-01-09"),
+        "{}",
+        ran.err
+    );
+    let asked = server.asked();
+    assert_eq!(server.lines(), ["POST /api/v1/api-keys/self/rotate"; 2]);
+    let tokens: Vec<_> = asked.iter().map(|it| it.header("idempotency-key").expect("a token")).collect();
+    assert!(tokens[0] == tokens[1] && tokens[0].len() == 32, "{tokens:?}");
+    assert_eq!(asked[1].body, r#"{"overlap":"12h"}"#);
+}
+
+#[test]
+fn rotate_finds_a_key_by_its_handle() {
+    let rotated = view(7, "AbCdEf12", "active").replacen('{', &format!("{{\"key\":\"{}\",", key()), 1);
+    let listed = page(&[view(7, "AbCdEf12", "active")], None);
+    let replies = vec![reply(200, r#"{"token":"T"}"#), reply(200, listed), reply(200, rotated), reply(204, "")];
+    let server = TestServer::start(replies);
+    let ran = script().run_showing_key(&["key", "rotate", "AbCdEf12", "--url", &server.url, "--token", "t-1"]);
+    assert_eq!((ran.code, ran.out), (0, format!("{}\n", key())), "{}", ran.err);
+    assert_eq!(server.lines()[2], "POST /api/v1/api-keys/7/rotate");
+    assert_eq!(server.asked()[2].header("idempotency-key"), Some("t-1"));
+}

@@ -10,7 +10,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_results", include_str!("../../migrations/0003_results.sql")),
     ("0004_jobs", include_str!("../../migrations/0004_jobs.sql")),
     ("0005_session_end", include_str!("../../migrations/0005_session_end.sql")),
-    ("0006_audit", include_str!("../../migrations/0006_audit.sql")),
+    ("0006_key_life", include_str!("../../migrations/0006_key_life.sql")),
+    ("0007_audit", include_str!("../../migrations/0007_audit.sql")),
 ];
 
 pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {

@@ -51,6 +51,8 @@ impl Db {
             .busy_timeout(Duration::from_secs(10))
             .pragma("cache_size", "-8000")
             .pragma("temp_store", "memory")
+            // What is deleted is overwritten: sealed copies are destroyed, not forgotten.
+            .pragma("secure_delete", "on")
             .optimize_on_close(true, 400);
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
         let writer = writer.with_context(|| format!("opening the database {}", file.display()))?;
@@ -77,6 +79,12 @@ impl Db {
     pub async fn write(&self) -> Result<Tx> {
         let inner = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         Ok(Tx { inner, log: Some(self.log.clone()) })
+    }
+
+    /// Folds the write-ahead log into the file and empties it, so that it holds nothing that was deleted.
+    pub async fn scrub(&self) -> Result<()> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await?;
+        Ok(())
     }
 
     /// Closes all connections; the write-ahead log is folded into the file.

@@ -4,10 +4,13 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use subtle::ConstantTimeEq as _;
 use testward_wire::keytext::{HANDLE_LEN, Kind};
 
 use super::Scopes;
 use crate::ids::{KeyId, PersonId, ProjectId};
+use crate::net::Networks;
+use crate::rate::{Rate, Spent};
 use crate::time::Millis;
 
 /// What is known of a key without asking the database. One record in the index, shared with every request that shows
@@ -36,12 +39,27 @@ pub struct KeyFacts {
 pub struct Rare {
     pub disabled_at: Option<Millis>,
     pub revoked_at: Option<Millis>,
+    /// Networks the key may be used from; none means any.
+    pub networks: Networks,
+    pub rate: Option<Rate>,
+    /// What was replaced by rotations, the latest first.
+    pub formers: Box<[Former]>,
+}
+
+/// A secret from before a rotation.
+#[derive(Debug)]
+pub struct Former {
+    pub secret: Secret,
+    pub rotated_at: Millis,
+    /// Until then it opens what the key opens.
+    pub accepted_until: Millis,
 }
 
 impl Rare {
     /// Returns nothing when a key has none of this.
     pub fn boxed(self) -> Option<Box<Self>> {
-        let is_plain = self.disabled_at.is_none() && self.revoked_at.is_none();
+        let is_free = self.networks.is_empty() && self.rate.is_none();
+        let is_plain = is_free && self.disabled_at.is_none() && self.revoked_at.is_none() && self.formers.is_empty();
         (!is_plain).then(|| Box::new(self))
     }
 }
@@ -51,13 +69,29 @@ impl KeyFacts {
     pub fn is_revoked(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.revoked_at.is_some())
     }
+
+    /// Returns what was replaced by rotations, the latest first.
+    pub fn formers(&self) -> &[Former] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.formers)
+    }
+
+    pub fn rate(&self) -> Option<&Rate> {
+        self.rare.as_ref()?.rate.as_ref()
+    }
 }
 
 /// HMAC-SHA-256 of a key's text, and the version of the pepper that it was made with.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Secret {
     pub mac: [u8; 32],
     pub pepper: u8,
+}
+
+impl Secret {
+    /// Whether both were made of the same key; takes the same time either way.
+    pub fn is(&self, other: &Self) -> bool {
+        self.pepper == other.pepper && bool::from(self.mac.ct_eq(&other.mac))
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -70,6 +104,10 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Clone)]
 pub struct ShownKey {
     pub facts: Arc<KeyFacts>,
+    /// Whether it was shown with the secret from before the last rotation.
+    pub is_former: bool,
+    /// Where the key stands with its own limit, if it has one.
+    pub spent: Option<Spent>,
 }
 
 impl Deref for ShownKey {

@@ -8,7 +8,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use testward_wire::keys::Scope;
 
-pub use key::{Handle, KeyFacts, Rare, Secret, ShownKey};
+pub use key::{Former, Handle, KeyFacts, Rare, Secret, ShownKey};
 
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, PersonId, ProjectId};
@@ -74,7 +74,7 @@ impl Caller {
     }
 
     /// Returns the key the caller used, when it was one.
-    pub fn key(&self) -> Option<&KeyFacts> {
+    pub fn key(&self) -> Option<&ShownKey> {
         match &self.via {
             Via::Key(key) => Some(key),
             Via::Session(_) => None,

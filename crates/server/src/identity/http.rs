@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
 use crate::identity::{self, NewSession, Person};
-use crate::web::admit::peer;
 use crate::web::extract::Json;
+use crate::web::forwarded::peer;
 use crate::web::limits::{Attempt, Source};
 
 #[derive(Deserialize, schemars::JsonSchema)]

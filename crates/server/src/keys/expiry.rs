@@ -14,7 +14,10 @@ pub fn expires_at(now: Millis, text: &str) -> Result<Option<Millis>> {
     if text.eq_ignore_ascii_case("never") {
         return Ok(None);
     }
-    let at = relative(now, text).or_else(|| Millis::parse_rfc3339(text)).or_else(|| end_of_day(text));
+    let at = duration(text)
+        .map(|millis| now.plus(millis))
+        .or_else(|| Millis::parse_rfc3339(text))
+        .or_else(|| end_of_day(text));
     match at {
         None => Err(Error::invalid("expires", "must be like 30d or 12h, a date like 2027-01-31, or never")),
         Some(at) if at <= now => Err(Error::invalid("expires", "must lie in the future")),
@@ -25,7 +28,12 @@ pub fn expires_at(now: Millis, text: &str) -> Result<Option<Millis>> {
     }
 }
 
-fn relative(now: Millis, text: &str) -> Option<Millis> {
+/// Reads a time such as `30d` or `12h`; `0` needs no unit.
+pub fn duration(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if text == "0" {
+        return Some(0);
+    }
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let unit = match unit {
         "d" => DAY,
@@ -33,7 +41,7 @@ fn relative(now: Millis, text: &str) -> Option<Millis> {
         _ => return None,
     };
     let number: i64 = number.parse().ok()?;
-    Some(now.plus(number.checked_mul(unit)?))
+    number.checked_mul(unit)
 }
 
 fn end_of_day(date: &str) -> Option<Millis> {

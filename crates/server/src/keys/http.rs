@@ -1,19 +1,21 @@
 //! `/api/v1/api-keys`.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use testward_wire::credentials::{Credential, Scratch};
 use testward_wire::keys as wire;
-use testward_wire::keys::{CreatedKey, KeyOwner, KeyPatch, KeyView, NewKey, Page, RevealedKey, WhoAmI};
+use testward_wire::keys::{CreatedKey, KeyOwner, KeyPatch, KeyView, NewKey, Page, RevealedKey, RotateKey, WhoAmI};
 
-use super::{ApiKey, Cursor, Filter, Life, Sort};
+use super::{ApiKey, Cursor, Filter, Life, Rotated, Rotation, Sort, Token, authorization};
 use crate::app::App;
+use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
-use crate::ids::KeyId;
+use crate::ids::{KeyId, OrganizationId};
 use crate::keys;
 use crate::time::Millis;
-use crate::web::extract::{Json, Path, Query};
+use crate::web::extract::{IdempotencyKey, Json, Path, Query};
 
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 200;
@@ -41,6 +43,21 @@ pub fn view(key: &ApiKey, now: Millis) -> KeyView {
         revoked_at: key.revoked_at.map(Millis::rfc3339),
         last_used,
         copies: key.copies,
+        copyable_until: key.copy_until.filter(|at| now < *at).map(Millis::rfc3339),
+        networks: key.networks.list(),
+        rate_per_minute: key.rate_per_minute,
+        rotation: key.rotations.first().map(|rotation| rotation_view(rotation, now)),
+    }
+}
+
+fn rotation_view(rotation: &Rotation, now: Millis) -> wire::Rotation {
+    wire::Rotation {
+        rotated_at: rotation.rotated_at.rfc3339(),
+        overlap_until: rotation.overlap_until.rfc3339(),
+        is_overlapping: rotation.is_open(now),
+        adopted_at: rotation.adopted_at.map(Millis::rfc3339),
+        old_last_used_at: rotation.former_used_at.map(Millis::rfc3339),
+        old_used_by: Vec::new(),
     }
 }
 
@@ -118,7 +135,20 @@ pub async fn create(
 pub async fn read(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<Json<KeyView>> {
     let mut tx = app.db.read().await?;
     let key = keys::find(&mut tx, &caller, id).await?;
-    Ok(Json(view(&key, app.clock.now())))
+    let mut view = view(&key, app.clock.now());
+    if let Some(rotation) = view.rotation.as_mut() {
+        rotation.old_used_by = former_uses(&keys::list_former_uses(&mut tx, &caller, id).await?);
+    }
+    Ok(Json(view))
+}
+
+fn former_uses(uses: &[keys::FormerUse]) -> Vec<wire::OldUse> {
+    let old_use = |used: &keys::FormerUse| wire::OldUse {
+        ip: used.ip.clone(),
+        user_agent: used.user_agent.clone(),
+        at: used.used_at.rfc3339(),
+    };
+    uses.iter().map(old_use).collect()
 }
 
 pub async fn edit(
@@ -161,6 +191,77 @@ pub async fn reveal(State(app): State<App>, caller: Caller, Path(id): Path<KeyId
     let key = keys::reveal(&mut tx, &app, app.clock.now(), &caller, id).await?;
     tx.commit().await?;
     Ok(Json(RevealedKey { key }))
+}
+
+pub async fn rotate(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<KeyId>,
+    IdempotencyKey(token): IdempotencyKey,
+    Json(wanted): Json<RotateKey>,
+) -> Result<Json<CreatedKey>> {
+    let now = app.clock.now();
+    let token = token.as_deref().map(Token::parse).transpose()?;
+    let mut tx = app.db.write().await?;
+    let rotated = keys::rotate(&mut tx, &app, now, &caller, id, (&wanted, token)).await?;
+    answer_rotated(&app, tx, rotated).await
+}
+
+pub async fn rotate_self(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    IdempotencyKey(token): IdempotencyKey,
+    Json(wanted): Json<RotateKey>,
+) -> Result<Json<CreatedKey>> {
+    let needed = || {
+        let message =
+            "send a header Idempotency-Key with a token of your own, so that a lost answer can be asked for again";
+        Error::bad_request("idempotency_key_required", message)
+    };
+    let token = token.ok_or_else(needed)?;
+    let token = Token::parse(&token)?;
+    let text = presented(&headers)?;
+    // What was used so far decides what may be shown again.
+    keys::flush_uses(&app).await?;
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let rotated = keys::rotate_self(&mut tx, &app, now, &caller, (&text, &wanted, token)).await?;
+    answer_rotated(&app, tx, rotated).await
+}
+
+/// Returns the text of the key that the request shows.
+fn presented(headers: &HeaderMap) -> Result<String> {
+    match authorization::read(headers, &mut Scratch::default())? {
+        Some(Credential::Key(text)) => Ok(text.to_owned()),
+        _ => Err(Error::bad_request("no_key", "this rotates the key it is called with")),
+    }
+}
+
+async fn answer_rotated(app: &App, tx: Tx, rotated: Rotated) -> Result<Json<CreatedKey>> {
+    let Rotated { change, key, text } = rotated;
+    keys::commit(app, tx, change).await?;
+    Ok(Json(CreatedKey { key: text, view: view(&key, app.clock.now()) }))
+}
+
+pub async fn close_overlap(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<StatusCode> {
+    let mut tx = app.db.write().await?;
+    let change = keys::close_overlap(&mut tx, app.clock.now(), &caller, id).await?;
+    keys::commit(&app, tx, change).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Locks an organization's custody and scrubs the destroyed copies from the disk.
+pub async fn lock_custody(
+    State(app): State<App>,
+    caller: Caller,
+    Path(organization): Path<OrganizationId>,
+) -> Result<StatusCode> {
+    let mut tx = app.db.write().await?;
+    keys::lock_custody(&mut tx, app.clock.now(), &caller, organization).await?;
+    tx.commit().await?;
+    app.db.scrub().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Answers from the index alone.

@@ -2,6 +2,7 @@
 //! change is applied here before it is answered. So a key whose deletion was answered opens nothing any more.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use testward_wire::keytext::KeyText;
@@ -10,9 +11,10 @@ use super::last_use::Uses;
 use super::store;
 use super::vault::Vault;
 use crate::db::Db;
-use crate::error::{Error, Result};
-use crate::gate::{Handle, KeyFacts, Secret, ShownKey};
+use crate::error::{Error, Limit, Result};
+use crate::gate::{Former, Handle, KeyFacts, Secret, ShownKey};
 use crate::ids::{OrganizationId, PersonId};
+use crate::rate::Spent;
 use crate::rights::{Grant, Rights, Role, Scopes};
 use crate::time::Millis;
 
@@ -46,6 +48,11 @@ pub enum Rejection {
     Disabled(Millis),
     Revoked(Millis),
     OwnerDisabled(Millis),
+    /// The secret was replaced, and its overlap has ended.
+    Rotated(Millis),
+    WrongNetwork,
+    /// The key's own limit is used up.
+    TooOften(Spent),
 }
 
 impl Index {
@@ -64,15 +71,22 @@ impl Index {
         Ok(index)
     }
 
-    /// Says whose key this is, if it opens anything now.
-    pub fn verify(&self, vault: &Vault, now: Millis, key: KeyText<'_>) -> Result<ShownKey, Rejection> {
-        let facts = self.find(key);
+    /// Says whose key this is, if it opens anything now and for `ip`. Counts against the key's own limit.
+    pub fn verify(&self, vault: &Vault, now: Millis, ip: IpAddr, key: KeyText<'_>) -> Result<ShownKey, Rejection> {
+        let found = self.find(key);
         // A handle nobody has costs the same MAC as a wrong secret, so time tells nothing about handles.
-        let secret = facts.as_ref().map_or(Secret { mac: [0; 32], pepper: vault.pepper() }, |facts| facts.secret);
-        let is_holder = vault.is_of(&secret, key.expose());
-        let facts = facts.filter(|_| is_holder).ok_or(Rejection::Unknown)?;
+        let pepper = found.as_ref().map_or(vault.pepper(), |facts| facts.secret.pepper);
+        let shown = vault.secret_with(pepper, key.expose());
+        let facts = found.ok_or(Rejection::Unknown)?;
+        let former = if shown.is(&facts.secret) { None } else { Some(former(vault, &facts, shown, key)?) };
         self.refuse_dead(&facts, now)?;
-        Ok(ShownKey { facts })
+        if let Some(former) = former.filter(|former| former.accepted_until <= now) {
+            return Err(Rejection::Rotated(former.rotated_at));
+        }
+        refuse_place(&facts, ip)?;
+        let is_former = former.is_some();
+        let spent = facts.rate().map(|rate| rate.spend(now)).transpose().map_err(Rejection::TooOften)?;
+        Ok(ShownKey { facts, is_former, spent })
     }
 
     fn refuse_dead(&self, facts: &KeyFacts, now: Millis) -> Result<(), Rejection> {
@@ -113,7 +127,12 @@ impl Index {
         let mut shard = self.shard(handle).write().unwrap_or_else(PoisonError::into_inner);
         let is_newer = shard.get(&handle).is_none_or(|it| it.version < facts.version && !it.is_revoked());
         if is_newer {
-            shard.insert(handle, Arc::new(facts));
+            let former = shard.insert(handle, Arc::new(facts));
+            if let (Some(former), Some(facts)) = (former, shard.get(&handle))
+                && let (Some(former), Some(rate)) = (former.rate(), facts.rate())
+            {
+                rate.go_on(former);
+            }
         }
     }
 
@@ -135,9 +154,36 @@ impl Index {
     }
 }
 
+/// Finds which of its former secrets the key was shown with.
+fn former<'a>(vault: &Vault, facts: &'a KeyFacts, shown: Secret, key: KeyText<'_>) -> Result<&'a Former, Rejection> {
+    let mut shown = shown;
+    let is_it = |former: &&Former| {
+        if former.secret.pepper != shown.pepper {
+            shown = vault.secret_with(former.secret.pepper, key.expose());
+        }
+        shown.is(&former.secret)
+    };
+    facts.formers().iter().find(is_it).ok_or(Rejection::Unknown)
+}
+
+fn refuse_place(facts: &KeyFacts, ip: IpAddr) -> Result<(), Rejection> {
+    match &facts.rare {
+        Some(rare) if !rare.networks.is_empty() && !rare.networks.contains(ip) => Err(Rejection::WrongNetwork),
+        _ => Ok(()),
+    }
+}
+
 impl From<Rejection> for Error {
     fn from(rejection: Rejection) -> Self {
         let (code, message) = match rejection {
+            Rejection::WrongNetwork => {
+                let message = "the API key may not be used from your address; its owner decides from where";
+                return Self::forbidden("ip_not_allowed", message);
+            }
+            Rejection::TooOften(spent) => return Self::TooMany(Limit::Key(spent)),
+            Rejection::Rotated(at) => {
+                ("key_rotated", format!("the API key was replaced by another one at {}; use that", at.rfc3339()))
+            }
             Rejection::Unknown => {
                 ("invalid_api_key", "the API key is not valid here; check that it was copied whole".to_owned())
             }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::store;
 use crate::app::App;
 use crate::error::Result;
+use crate::gate::ShownKey;
 use crate::ids::KeyId;
 use crate::time::{Millis, SECOND};
 
@@ -15,9 +16,19 @@ use crate::time::{Millis, SECOND};
 const MAX_REMEMBERED: usize = 50_000;
 const MAX_AGENT_LEN: usize = 200;
 
-/// Uses since they were last written down, by key and machine.
+/// Uses since they were last written down.
 #[derive(Debug, Default)]
-pub struct Uses(Mutex<HashMap<(KeyId, IpAddr), Use>>);
+pub struct Uses(Mutex<HashMap<Used, Use>>);
+
+/// A key used from a machine, with its present secret or the former one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Used {
+    key: KeyId,
+    ip: IpAddr,
+    is_former: bool,
+    /// Whether it is of interest which secret was used.
+    is_rotated: bool,
+}
 
 /// One use of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,18 +41,19 @@ pub struct Use {
 
 impl Uses {
     /// Notes a use. Within a second of the last one nothing changes: nobody needs it finer.
-    pub fn note(&self, now: Millis, key: KeyId, ip: IpAddr, agent: &str, route: &'static str) {
+    pub fn note(&self, now: Millis, key: &ShownKey, ip: IpAddr, agent: &str, route: &'static str) {
+        let used = Used { key: key.id, ip, is_former: key.is_former, is_rotated: !key.formers().is_empty() };
         let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_full = uses.len() >= MAX_REMEMBERED;
-        match uses.get_mut(&(key, ip)) {
+        match uses.get_mut(&used) {
             Some(known) if now.since(known.at) < SECOND => {}
             Some(known) => *known = new_use(now, agent, route),
             None if is_full => {}
-            None => drop(uses.insert((key, ip), new_use(now, agent, route))),
+            None => drop(uses.insert(used, new_use(now, agent, route))),
         }
     }
 
-    fn take(&self) -> HashMap<(KeyId, IpAddr), Use> {
+    fn take(&self) -> HashMap<Used, Use> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -58,9 +70,14 @@ pub async fn flush(app: &App) -> Result<()> {
     }
     uses.sort_by_key(|(_, used)| used.at);
     let mut tx = app.db.write().await?;
-    for ((key, ip), used) in &uses {
+    for (Used { key, ip, is_former, is_rotated }, used) in &uses {
         store::update_last_use(&mut tx, *key, *ip, used).await?;
         store::upsert_machine(&mut tx, *key, *ip, used.at).await?;
+        if *is_former {
+            store::update_former_use(&mut tx, *key, *ip, used).await?;
+        } else if *is_rotated {
+            store::update_adopted(&mut tx, *key, used.at).await?;
+        }
     }
     tx.commit().await
 }

@@ -6,18 +6,23 @@
 pub mod authorization;
 pub mod http;
 pub mod pages;
+mod custody;
 mod expiry;
 mod index;
 mod last_use;
+mod limits;
+mod rotation;
 mod store;
 mod vault;
 
 use testward_wire::keys::{KeyPatch, KeyStatus, NewKey, Scope};
 use testward_wire::keytext::{HANDLE_LEN, Kind, SECRET_LEN, compose};
 
+pub use custody::{Custody, lock as lock_custody, locked_at as custody_locked_at, reveal};
 pub use expiry::{DEFAULT_EXPIRES, expires_at};
 pub use index::{Index, Rejection};
 pub use last_use::flush as flush_uses;
+pub use rotation::{FormerUse, Rotated, Rotation, Token, close_overlap, list_former_uses, rotate, rotate_self};
 pub use store::{Cursor, Filter, Life, Sort};
 pub use vault::Vault;
 
@@ -27,6 +32,8 @@ use crate::error::{Error, Result};
 use crate::gate::{Caller, Handle, KeyFacts, Rare, Scopes, Secret};
 use crate::identity::{self, Actor};
 use crate::ids::{KeyId, PersonId, ProjectId};
+use crate::net::Networks;
+use crate::rate::Rate;
 use crate::time::{DAY, Millis};
 
 /// A dead key's row stays this long, so that whoever still sends the key is told why it opens nothing.
@@ -48,6 +55,11 @@ pub struct ApiKey {
     /// Projects the key is bound to; absent means all of its owner's.
     pub projects: Option<Vec<ProjectId>>,
     pub custody: Custody,
+    /// When the copy that custody allows is destroyed.
+    pub copy_until: Option<Millis>,
+    /// Networks the key may be used from; none means any.
+    pub networks: Networks,
+    pub rate_per_minute: Option<u32>,
     pub created_at: Millis,
     pub expires_at: Option<Millis>,
     pub disabled_at: Option<Millis>,
@@ -55,25 +67,9 @@ pub struct ApiKey {
     pub version: i64,
     pub copies: i64,
     pub last_use: Option<LastUse>,
+    /// The latest first.
+    pub rotations: Vec<Rotation>,
     secret: Secret,
-}
-
-/// Whether the owner can copy the key again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Custody {
-    /// Any time, from a sealed copy.
-    Recall,
-    /// No: it was shown once.
-    Once,
-}
-
-impl Custody {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Recall => "recall",
-            Self::Once => "once",
-        }
-    }
 }
 
 /// The last request that a key opened.
@@ -112,7 +108,14 @@ impl ApiKey {
             expires_at: self.expires_at,
             secret: self.secret,
             version: self.version,
-            rare: Rare { disabled_at: self.disabled_at, revoked_at: self.revoked_at }.boxed(),
+            rare: Rare {
+                disabled_at: self.disabled_at,
+                revoked_at: self.revoked_at,
+                networks: self.networks.clone(),
+                rate: self.rate_per_minute.map(Rate::new),
+                formers: self.rotations.iter().map(Rotation::former).collect(),
+            }
+            .boxed(),
         }
     }
 }
@@ -124,6 +127,12 @@ pub struct Change {
     keys: Vec<KeyFacts>,
     owners: Vec<(PersonId, index::Owner)>,
     forgotten: Vec<Handle>,
+}
+
+impl Change {
+    fn of(key: &ApiKey) -> Self {
+        Self { keys: vec![key.facts()], ..Self::default() }
+    }
 }
 
 /// Makes a change durable and then puts it in force: when this returns, every check sees it.
@@ -174,12 +183,9 @@ pub async fn issue(
 ) -> Result<(Change, ApiKey, String)> {
     let (key, text) = compose_new(tx, app, now, (owner, kind), new).await?;
     store::insert(tx, &key).await?;
-    if key.custody == Custody::Recall {
-        let data_key = data_key_of(tx, app, owner).await?;
-        store::insert_sealed(tx, key.id, &data_key.seal(&app.random, key.id, owner, &text)?).await?;
-    }
+    custody::keep_copy(tx, app, &key, &text).await?;
     identity::audit_about(tx, now, actor, owner, "key.create", &key.handle, &key.name).await?;
-    Ok((Change { keys: vec![key.facts()], ..Change::default() }, key, text))
+    Ok((Change::of(&key), key, text))
 }
 
 async fn compose_new(
@@ -189,6 +195,9 @@ async fn compose_new(
     (owner, kind): (PersonId, Kind),
     new: &NewKey,
 ) -> Result<(ApiKey, String)> {
+    // What machines get is shown once: nobody stands by to copy it again.
+    let is_personal = kind == Kind::Personal;
+    let custody = if is_personal { custody::of_new(tx, owner, new.custody.as_deref()).await? } else { Custody::Once };
     let handle = app.random.base62(HANDLE_LEN);
     let text = compose(kind, &handle, &app.random.base62(SECRET_LEN));
     let key = ApiKey {
@@ -199,8 +208,10 @@ async fn compose_new(
         description: checked_description(new.description.as_deref())?,
         scopes: checked_scopes(new.scopes.as_deref())?,
         projects: checked_projects(new.projects.as_deref())?,
-        // What machines get is shown once: nobody stands by to copy it again.
-        custody: if kind == Kind::Personal { Custody::Recall } else { Custody::Once },
+        custody,
+        copy_until: custody.copy_until(now),
+        networks: limits::checked_networks(new.networks.as_deref().unwrap_or_default())?,
+        rate_per_minute: limits::checked_rate(new.rate_per_minute.unwrap_or_default())?,
         created_at: now,
         expires_at: expires_at(now, new.expires.as_deref().unwrap_or(DEFAULT_EXPIRES))?,
         disabled_at: None,
@@ -208,6 +219,7 @@ async fn compose_new(
         version: 1,
         copies: 0,
         last_use: None,
+        rotations: Vec::new(),
         secret: app.vault.secret(&text),
         id: KeyId::next(tx).await?,
     };
@@ -252,15 +264,6 @@ async fn require_own_projects(tx: &mut Tx, caller: &Caller, projects: &[i64]) ->
     }
 }
 
-async fn data_key_of(tx: &mut Tx, app: &App, owner: PersonId) -> Result<vault::DataKey> {
-    if let Some(sealed) = store::find_data_key(tx, owner).await? {
-        return app.vault.open_data_key(owner, &sealed);
-    }
-    let (data_key, sealed) = app.vault.new_data_key(&app.random, owner)?;
-    store::insert_data_key(tx, owner, vault::VERSION, &sealed).await?;
-    Ok(data_key)
-}
-
 /// Lists keys of the caller, dead ones too if the filter says so.
 pub async fn list(tx: &mut Tx, now: Millis, caller: &Caller, filter: &Filter) -> Result<(Vec<ApiKey>, Option<Cursor>)> {
     require_everything(caller)?;
@@ -301,20 +304,6 @@ pub struct Machine {
     pub last_used_at: Millis,
 }
 
-/// Shows the text of a key to its owner again.
-pub async fn reveal(tx: &mut Tx, app: &App, now: Millis, caller: &Caller, id: KeyId) -> Result<String> {
-    caller.require_confirmed(now)?;
-    let key = find(tx, caller, id).await?;
-    let gone =
-        || Error::Gone { code: "no_copy", message: "this key cannot be copied again; create a new one".to_owned() };
-    let sealed = store::find_sealed(tx, id).await?.ok_or_else(gone)?;
-    let sealed_data_key = store::find_data_key(tx, key.owner).await?.ok_or_else(gone)?;
-    let text = app.vault.open_data_key(key.owner, &sealed_data_key)?.open(id, key.owner, &sealed)?;
-    store::update_copies(tx, id).await?;
-    identity::audit(tx, now, caller, "key.copy", &key.handle, &key.name).await?;
-    Ok(text)
-}
-
 /// Renames or describes a key anew.
 pub async fn edit(tx: &mut Tx, now: Millis, caller: &Caller, id: KeyId, patch: &KeyPatch) -> Result<Change> {
     let mut key = find_live(tx, caller, id).await?;
@@ -323,6 +312,12 @@ pub async fn edit(tx: &mut Tx, now: Millis, caller: &Caller, id: KeyId, patch: &
     }
     if let Some(description) = &patch.description {
         key.description = checked_description(Some(description))?;
+    }
+    if let Some(networks) = &patch.networks {
+        key.networks = limits::checked_networks(networks)?;
+    }
+    if let Some(per_minute) = patch.rate_per_minute {
+        key.rate_per_minute = limits::checked_rate(per_minute)?;
     }
     change(tx, now, caller, key, "key.edit").await
 }
@@ -358,7 +353,7 @@ async fn end(tx: &mut Tx, now: Millis, caller: &Caller, mut key: ApiKey) -> Resu
         return Ok(Change::default());
     }
     key.revoked_at = Some(now);
-    store::delete_sealed(tx, key.id).await?;
+    store::delete_all_copies(tx, key.id).await?;
     change(tx, now, caller, key, "key.revoke").await
 }
 
@@ -376,7 +371,7 @@ async fn change(tx: &mut Tx, now: Millis, caller: &Caller, mut key: ApiKey, acti
     key.version += 1;
     store::update(tx, &key).await?;
     identity::audit(tx, now, caller, action, &key.handle, &key.name).await?;
-    Ok(Change { keys: vec![key.facts()], ..Change::default() })
+    Ok(Change::of(&key))
 }
 
 /// Tells the index of a person who is new, was disabled or enabled, or belongs elsewhere or as something else now.
@@ -387,10 +382,13 @@ pub async fn owner_changed(tx: &mut Tx, person: PersonId) -> Result<Change> {
     Ok(Change { owners: vec![(person, index::Owner { email, disabled_at, roles })], ..Change::default() })
 }
 
-/// Forgets keys that have been dead for so long that nobody should still hold them.
-pub async fn forget_long_dead(tx: &mut Tx, now: Millis) -> Result<Change> {
-    let forgotten = store::delete_dead_before(tx, now.plus(-KEPT_FOR)).await?;
-    Ok(Change { forgotten, ..Change::default() })
+/// Does what is due: closes overlaps, destroys copies, and forgets keys that have been dead for so long that nobody
+/// should still hold them.
+pub async fn do_chores(tx: &mut Tx, now: Millis) -> Result<Change> {
+    let mut change = rotation::close_silent(tx, now).await?;
+    custody::destroy_forbidden_copies(tx, now).await?;
+    change.forgotten = store::delete_dead_before(tx, now.plus(-KEPT_FOR)).await?;
+    Ok(change)
 }
 
 impl std::ops::AddAssign for Change {

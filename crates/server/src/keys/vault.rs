@@ -50,26 +50,26 @@ impl Vault {
         VERSION as u8
     }
 
-    /// Returns what the table keeps of a key.
+    /// Returns what the table keeps of a key that is made now.
     pub fn secret(&self, key: &str) -> Secret {
-        let mac = self.pepper.clone().chain_update(key.as_bytes()).finalize().into_bytes().into();
-        Secret { mac, pepper: self.pepper() }
+        self.secret_with(self.pepper(), key)
     }
 
-    /// Whether `key` is the one that `secret` was made of; takes the same time either way.
-    pub fn is_of(&self, secret: &Secret, key: &str) -> bool {
-        self.pepper.clone().chain_update(key.as_bytes()).verify_slice(&secret.mac).is_ok()
+    /// Returns what the table keeps of a key, made with the pepper of that version.
+    pub fn secret_with(&self, pepper: u8, key: &str) -> Secret {
+        let mac = self.pepper.clone().chain_update(key.as_bytes()).finalize().into_bytes().into();
+        Secret { mac, pepper }
     }
 
     /// Makes a data key for a person, with its sealed form for the table.
-    pub fn new_data_key(&self, random: &Random, owner: PersonId) -> Result<(DataKey, String)> {
+    pub fn new_data_key(&self, random: &Random, owner: PersonId) -> Result<(DataKey, i64, String)> {
         let bytes: [u8; 32] = random.bytes();
         let sealed = seal(&self.kek, random, &bytes, &data_key_label(owner))?;
-        Ok((DataKey(XChaCha20Poly1305::new(Key::from_slice(&bytes))), sealed))
+        Ok((DataKey(XChaCha20Poly1305::new(Key::from_slice(&bytes))), VERSION, sealed))
     }
 
     /// Opens a person's data key.
-    pub fn open_data_key(&self, owner: PersonId, sealed: &str) -> Result<DataKey> {
+    pub fn open_data_key(&self, owner: PersonId, _version: i64, sealed: &str) -> Result<DataKey> {
         let bytes = open(&self.kek, sealed, &data_key_label(owner))?;
         let bytes: [u8; 32] = bytes.try_into().map_err(|_| anyhow!("a data key has another length"))?;
         Ok(DataKey(XChaCha20Poly1305::new(Key::from_slice(&bytes))))
@@ -77,6 +77,15 @@ impl Vault {
 }
 
 impl DataKey {
+    /// Makes the key that the answer of a rotation is sealed with, of what only its asker has: the old API key and the
+    /// token of the request.
+    pub fn of_rotation(key: &str, token: &str) -> Self {
+        let mac = <Hmac<Sha256> as hmac::Mac>::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
+        let bytes =
+            mac.chain_update(b"testward rotation, token ").chain_update(token.as_bytes()).finalize().into_bytes();
+        Self(XChaCha20Poly1305::new(&bytes))
+    }
+
     /// Seals the text of an API key, bound to that key and its owner: another row's sealed text does not open.
     pub fn seal(&self, random: &Random, id: KeyId, owner: PersonId, key: &str) -> Result<String> {
         seal(&self.0, random, key.as_bytes(), &copy_label(id, owner))

@@ -1,22 +1,24 @@
 //! Admission: finds out who is asking and lets them through, or not. Every route passes here first.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use testward_wire::credentials::{Credential, Scratch};
 use testward_wire::keytext::KeyText;
 
 use super::cookies;
+use super::face::tell_rate;
+use super::forwarded::peer;
 use super::limits::Attempt;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::gate::{Access, Caller, ShownKey, Via, keys_refused};
 use crate::identity;
-use crate::keys::authorization;
+use crate::keys::{Rejection, authorization};
 use crate::time::{DAY, Millis};
 
 /// A key with less time left than this says so in each answer.
@@ -40,8 +42,12 @@ pub async fn admit(
     };
     let now = app.clock.now();
     let notice = note_use(&app, now, &caller, &parts.headers, path);
+    let spent = caller.key().and_then(|key| key.spent);
     parts.extensions.insert(caller);
     let mut response = next.run(Request::from_parts(parts, body)).await;
+    if let Some(spent) = spent {
+        tell_rate(response.headers_mut(), spent);
+    }
     if let Some(notice) = notice {
         response.headers_mut().insert("x-api-key-expires", notice);
     }
@@ -77,7 +83,7 @@ fn by_header(app: &App, parts: &Parts, ip: IpAddr) -> Result<Proof> {
 
 /// Whether this caller may pass; a header wins over a cookie, so there is exactly one. Their rights come from memory.
 fn allow(app: &App, access: Access, mut caller: Caller) -> Result<Caller> {
-    caller.rights = app.keys.rights(caller.person, caller.key());
+    caller.rights = app.keys.rights(caller.person, caller.key().map(|key| &*key.facts));
     match (access, &caller.via) {
         (Access::Session | Access::Role(_), Via::Key(_)) => return Err(keys_refused()),
         (Access::Key, Via::Session(_)) => return Err(Error::unauthenticated("no_key", "this needs an API key")),
@@ -100,16 +106,17 @@ fn by_key(app: &App, headers: &HeaderMap, ip: IpAddr, text: &str) -> Result<Call
 /// Says whose key this is. Failures count against the address.
 pub fn verify_key(app: &App, ip: IpAddr, text: &str) -> Result<ShownKey> {
     let now = app.clock.now();
-    let shown = match KeyText::parse(text) {
-        Ok(key) => app.keys.verify(&app.vault, now, key).map_err(Error::from),
-        Err(malformed) => Err(Error::unauthenticated("invalid_api_key", malformed.hint())),
+    let error = match KeyText::parse(text).map(|key| app.keys.verify(&app.vault, now, ip, key)) {
+        Ok(Ok(key)) => return Ok(key),
+        // The key is good and too busy, which is no guess.
+        Ok(Err(rejection @ Rejection::TooOften(_))) => return Err(rejection.into()),
+        Ok(Err(rejection)) => rejection.into(),
+        Err(malformed) => Error::unauthenticated("invalid_api_key", malformed.hint()),
     };
-    if shown.is_err() {
-        // Valid keys pass from an address that fails; only more failing from there is slowed down.
-        app.failures.check(now, Attempt::Key, ip)?;
-        app.failures.record(now, Attempt::Key, ip);
-    }
-    shown
+    // Valid keys pass from an address that fails; only more failing from there is slowed down.
+    app.failures.check(now, Attempt::Key, ip)?;
+    app.failures.record(now, Attempt::Key, ip);
+    Err(error)
 }
 
 /// Keys are not for browsers: a page elsewhere must not use one that a browser remembered.
@@ -176,13 +183,7 @@ fn refuse_key_in_address(uri: &Uri) -> Result<()> {
 fn note_use(app: &App, now: Millis, caller: &Caller, headers: &HeaderMap, path: &'static str) -> Option<HeaderValue> {
     let key = caller.key()?;
     let agent = headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    app.keys.uses.note(now, key.id, caller.ip, agent, path);
+    app.keys.uses.note(now, key, caller.ip, agent, path);
     let expires_at = key.expires_at.filter(|at| at.since(now) < EXPIRY_NOTICE)?;
     HeaderValue::try_from(expires_at.rfc3339()).ok()
-}
-
-/// Returns the address that the request came from.
-pub fn peer(extensions: &Extensions) -> IpAddr {
-    let info = extensions.get::<ConnectInfo<SocketAddr>>();
-    info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip().to_canonical())
 }

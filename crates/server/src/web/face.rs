@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -14,9 +14,11 @@ use testward_wire::ErrorBody;
 use testward_wire::error::FieldProblem;
 use testward_wire::results::Receipt;
 
+use super::forwarded::{self, ClientAddress};
 use super::pages::problem_page;
 use crate::app::App;
-use crate::error::Error;
+use crate::error::{Error, Limit};
+use crate::rate::Spent;
 
 /// Nothing is loaded from elsewhere, nothing inline is run.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -24,9 +26,11 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub async fn dress(State((app, counter)): State<(App, Arc<AtomicU64>)>, request: Request, next: Next) -> Response {
+pub async fn dress(State((app, counter)): State<(App, Arc<AtomicU64>)>, mut request: Request, next: Next) -> Response {
     let id = format!("{}-{}", app.instance, counter.fetch_add(1, Ordering::Relaxed));
     let asked = Asked::of(&request);
+    let client = forwarded::client(request.extensions(), request.headers(), &app.trusted_proxies);
+    request.extensions_mut().insert(ClientAddress(client));
     let mut response = app.panics.catch(next.run(request)).await.unwrap_or_else(IntoResponse::into_response);
     let allow = response.headers().get(header::ALLOW).cloned();
     let error = response.extensions_mut().remove::<Arc<Error>>();
@@ -103,10 +107,22 @@ fn tell(asked: &Asked, id: &str, error: &Error) -> Response {
     } else {
         (error.status(), problem_page(id, error)).into_response()
     };
-    if let Error::TooMany { retry_after_secs } = error {
-        response.headers_mut().insert(header::RETRY_AFTER, (*retry_after_secs).into());
+    if let Error::TooMany(limit) = error {
+        response.headers_mut().insert(header::RETRY_AFTER, limit.retry_after_secs().into());
+        if let Limit::Key(spent) = limit {
+            tell_rate(response.headers_mut(), *spent);
+        }
     }
     response
+}
+
+/// Says where a key stands with its limit (draft-ietf-httpapi-ratelimit-headers).
+pub fn tell_rate(headers: &mut HeaderMap, spent: Spent) {
+    let Spent { per_minute, remaining, reset_secs } = spent;
+    let policy = format!("\"key\";q={per_minute};w=60");
+    let rate = format!("\"key\";r={remaining};t={reset_secs}");
+    headers.insert("ratelimit-policy", HeaderValue::try_from(policy).expect("digits"));
+    headers.insert("ratelimit", HeaderValue::try_from(rate).expect("digits"));
 }
 
 fn to_sign_in(asked: &Asked) -> Redirect {

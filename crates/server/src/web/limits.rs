@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Limit, Result};
 use crate::time::{MINUTE, Millis};
 
 /// How long a failure is held against an address.
@@ -64,7 +64,7 @@ impl Failures {
         match windows.get(&(attempt, source.into())) {
             Some(window) if window.failures >= attempt.allowed() && now.since(window.began_at) < WINDOW => {
                 let left = WINDOW - now.since(window.began_at);
-                Err(Error::TooMany { retry_after_secs: (left / 1000 + 1) as u64 })
+                Err(Error::TooMany(Limit::Failures { retry_after_secs: (left / 1000 + 1) as u64 }))
             }
             _ => Ok(()),
         }

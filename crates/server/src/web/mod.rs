@@ -6,6 +6,7 @@ pub mod audit;
 pub mod cookies;
 pub mod extract;
 mod face;
+pub mod forwarded;
 pub mod jobs;
 pub mod layout;
 pub mod limits;
@@ -58,6 +59,7 @@ fn table(app: App) -> Routes {
     let routes = people(routes);
     let routes = account(routes);
     let routes = api_keys(routes);
+    let routes = rotation(routes);
     let routes = api_key_pages(routes);
     let routes = reports(routes);
     let routes = pages_of_results(routes);
@@ -161,6 +163,42 @@ fn api_keys(routes: Routes) -> Routes {
         )
 }
 
+fn rotation(routes: Routes) -> Routes {
+    use keys::pages::rotate;
+    routes
+        .api(
+            Method::POST,
+            "/api/v1/api-keys/{key}/rotate",
+            Access::Session,
+            "Give an API key another secret",
+            keys::http::rotate,
+        )
+        .api(
+            Method::POST,
+            "/api/v1/api-keys/{key}/close-overlap",
+            Access::Session,
+            "Refuse a rotated API key's old secret from now on",
+            keys::http::close_overlap,
+        )
+        .api(
+            Method::POST,
+            "/api/v1/api-keys/self/rotate",
+            Access::Key,
+            "Give the presented key another secret",
+            keys::http::rotate_self,
+        )
+        .api(
+            Method::POST,
+            "/api/v1/organizations/{organization}/lock-custody",
+            Access::Session,
+            "Decide for good that keys are shown once only",
+            keys::http::lock_custody,
+        )
+        .get("/user/apikey/{key}/rotate", Access::Session, rotate::ask)
+        .post("/user/apikey/{key}/rotate", Access::Session, rotate::rotate)
+        .post("/user/apikey/{key}/close-overlap", Access::Session, rotate::close)
+}
+
 fn api_key_pages(routes: Routes) -> Routes {
     use keys::pages::{change, create, list};
     routes
@@ -180,13 +218,14 @@ fn api_key_pages(routes: Routes) -> Routes {
 
 /// For owners and admins of an organization; the handlers ask for the role.
 fn administration(routes: Routes) -> Routes {
+    let read = Access::Scope(Scope::AdminRead);
     routes
         .get("/admin/audit", Access::Session, audit::show)
-        .api(Method::GET, "/api/v1/audit", Access::Known, "Search the audit log, newest first", audit::http::list)
+        .api(Method::GET, "/api/v1/audit", read, "Search the audit log, newest first", audit::http::list)
         .api(
             Method::GET,
             "/api/v1/audit/export",
-            Access::Known,
+            read,
             "Export the audit log as JSON lines, newest first",
             audit::http::export,
         )

@@ -85,7 +85,7 @@ const fn advice(error: &Error) -> (&'static str, &'static [&'static str]) {
         }
         Error::Forbidden { .. } => ("Not allowed", &["Ask an admin of the organization if you need this."]),
         Error::Gone { .. } => ("It is gone", &[]),
-        Error::TooMany { .. } => ("Slow down", &["Wait a little, then try again."]),
+        Error::TooMany(_) => ("Slow down", &["Wait a little, then try again."]),
         Error::Internal(_) => {
             ("Something went wrong", &["Try again.", "If it stays, look at the server's log for the request below."])
         }

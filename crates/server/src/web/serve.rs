@@ -167,7 +167,7 @@ pub async fn run_chores(app: &App) -> Result<()> {
     let mut tx = app.db.write().await?;
     identity::forget_ended(&mut tx, now).await?;
     work::forget_failed(&mut tx, now).await?;
-    let change = keys::forget_long_dead(&mut tx, now).await?;
+    let change = keys::do_chores(&mut tx, now).await?;
     keys::commit(app, tx, change).await
 }
 

@@ -82,7 +82,7 @@ pub async fn sign_in(
     refuse_forgery(&app, &headers)?;
     match sign_in_at(&app, &from, &form.email, &form.password).await {
         Ok(session) => Ok(welcome_in(&app, &session, own_path(&form.next))),
-        Err(error @ (Error::Unauthenticated { .. } | Error::TooMany { .. })) => {
+        Err(error @ (Error::Unauthenticated { .. } | Error::TooMany(_))) => {
             let status = error.status();
             let page = sign_in_page(form.email, form.next, Some(sentence(&error.message())))?;
             Ok((status, page).into_response())
@@ -115,7 +115,7 @@ async fn confirm_page(app: &App, caller: &Caller, next: String, error: Option<St
 pub async fn confirm(State(app): State<App>, caller: Caller, Form(form): Form<ConfirmForm>) -> Result<Response> {
     match check_password(&app, &caller, &form.password).await {
         Ok(()) => {}
-        Err(error @ (Error::Unauthenticated { .. } | Error::TooMany { .. })) => {
+        Err(error @ (Error::Unauthenticated { .. } | Error::TooMany(_))) => {
             let page = confirm_page(&app, &caller, form.next, Some(sentence(&error.message()))).await?;
             return Ok((StatusCode::FORBIDDEN, page).into_response());
         }

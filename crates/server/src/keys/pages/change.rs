@@ -7,7 +7,7 @@ use serde::Deserialize;
 use testward_wire::keys::KeyPatch;
 
 use super::create::confirm_first;
-use super::row::{KeyRow, LastUse, last_use};
+use super::row::{KeyRow, LastUse, RotationRow, last_use};
 use super::{chrome, keys_crumb};
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -42,6 +42,8 @@ struct EditPage {
     handle: String,
     name: String,
     description: String,
+    networks: String,
+    rate_per_minute: String,
     problems: Vec<String>,
 }
 
@@ -61,6 +63,7 @@ struct UsagePage {
     key: KeyRow,
     last_route: String,
     machines: usize,
+    rotation: Option<RotationRow>,
     uses: Vec<Seen>,
 }
 
@@ -76,6 +79,10 @@ pub struct EditForm {
     name: String,
     #[serde(default)]
     description: String,
+    #[serde(default)]
+    networks: String,
+    #[serde(default)]
+    rate_per_minute: String,
 }
 
 fn to_list() -> Redirect {
@@ -142,7 +149,12 @@ pub async fn ask_edit(State(app): State<App>, caller: Caller, Path(id): Path<Key
     let mut tx = app.db.read().await?;
     let key = keys::find(&mut tx, &caller, id).await?;
     drop(tx);
-    let form = EditForm { name: key.name, description: key.description.unwrap_or_default() };
+    let form = EditForm {
+        name: key.name,
+        description: key.description.unwrap_or_default(),
+        networks: key.networks.list().join("\n"),
+        rate_per_minute: key.rate_per_minute.map(|it| it.to_string()).unwrap_or_default(),
+    };
     edit_page(&app, &caller, id, form, Vec::new()).await
 }
 
@@ -150,8 +162,8 @@ async fn edit_page(app: &App, caller: &Caller, id: KeyId, form: EditForm, proble
     let mut tx = app.db.read().await?;
     let handle = keys::find(&mut tx, caller, id).await?.handle.to_string();
     let page = chrome(&mut tx, caller, keys_crumb()).await?;
-    let EditForm { name, description } = form;
-    Ok(render(&EditPage { page, id, handle, name, description, problems })?.into_response())
+    let EditForm { name, description, networks, rate_per_minute } = form;
+    Ok(render(&EditPage { page, id, handle, name, description, networks, rate_per_minute, problems })?.into_response())
 }
 
 pub async fn edit(
@@ -168,7 +180,17 @@ pub async fn edit(
 }
 
 async fn change(app: &App, caller: &Caller, id: KeyId, form: &EditForm) -> Result<()> {
-    let patch = KeyPatch { name: Some(form.name.clone()), description: Some(form.description.clone()) };
+    let networks = form.networks.split([' ', ',', '\r', '\n']).filter(|it| !it.is_empty()).map(str::to_owned);
+    let per_minute = match form.rate_per_minute.trim() {
+        "" => 0,
+        text => text.parse().map_err(|_| Error::invalid("rate_per_minute", "must be a number, or empty"))?,
+    };
+    let patch = KeyPatch {
+        name: Some(form.name.clone()),
+        description: Some(form.description.clone()),
+        networks: Some(networks.collect()),
+        rate_per_minute: Some(per_minute),
+    };
     let mut tx = app.db.write().await?;
     let change = keys::edit(&mut tx, app.clock.now(), caller, id, &patch).await?;
     keys::commit(app, tx, change).await
@@ -179,6 +201,8 @@ pub async fn usage(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>
     let mut tx = app.db.read().await?;
     let key = keys::find(&mut tx, &caller, id).await?;
     let machines = keys::list_machines(&mut tx, &caller, id).await?;
+    let uses = keys::list_former_uses(&mut tx, &caller, id).await?;
+    let rotation = key.open_rotation(now).map(|rotation| RotationRow::new(rotation, &uses, now));
     let seen = |machine: &keys::Machine| Seen {
         first: When::new(machine.first_used_at, now),
         last: When::new(machine.last_used_at, now),
@@ -189,6 +213,7 @@ pub async fn usage(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>
         last_route: key.last_use.as_ref().map(|used| used.route.clone()).unwrap_or_default(),
         machines: count_recent(&machines, now),
         uses: machines.iter().map(seen).collect(),
+        rotation,
         key: KeyRow::new(key, now),
     };
     render(&page)

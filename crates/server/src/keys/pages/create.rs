@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
 use crate::identity::pages::problems_of;
-use crate::keys::{self, ApiKey, Custody, DEFAULT_EXPIRES};
+use crate::keys::{self, ApiKey, DEFAULT_EXPIRES};
 use crate::projects;
 use crate::time::{DAY, Millis};
 use crate::web::extract::{Form, Query};
@@ -37,6 +37,7 @@ pub struct KeyForm {
     scopes: Vec<Choice>,
     is_all_projects: bool,
     projects: Vec<Choice>,
+    custodies: Vec<Choice>,
 }
 
 #[derive(Template)]
@@ -62,6 +63,7 @@ struct Filled {
     scopes: Vec<String>,
     reach: String,
     projects: Vec<String>,
+    custody: String,
 }
 
 /// What a key is for, in words; each stands for scopes.
@@ -92,6 +94,10 @@ const EXPIRATIONS: [(&str, &str); 7] = [
     ("custom", "Custom date"),
     ("never", "Never"),
 ];
+
+/// Empty means what the organization allows most.
+const CUSTODIES: [(&str, &str); 4] =
+    [("", "Any time"), ("24h", "For 24 hours"), ("7d", "For 7 days"), ("once", "Never: it is shown once")];
 
 pub async fn show(
     State(app): State<App>,
@@ -151,11 +157,11 @@ async fn created_page(app: &App, caller: &Caller, key: ApiKey, text: String) -> 
     let page = CreatedPage {
         page: chrome(&mut tx, caller, keys_crumb()).await?,
         commands: commands(app, project, &text),
+        is_recallable: key.is_copyable(now),
         name: key.name,
         handle: key.handle.to_string(),
         key: text,
         expires: key.expires_at.map(|at| When::new(at, now)),
-        is_recallable: key.custody == Custody::Recall,
     };
     Ok(render(&page)?.into_response())
 }
@@ -172,6 +178,7 @@ impl Filled {
                 "intent" => filled.intent = value,
                 "scopes" => filled.scopes.extend(value.split([' ', ',']).map(str::to_owned)),
                 "reach" => filled.reach = value,
+                "custody" => filled.custody = value,
                 "projects" => filled.projects.push(value),
                 _ => {}
             }
@@ -190,6 +197,8 @@ impl Filled {
             expires: Some(if self.expires == "custom" { &self.expires_on } else { &self.expires }.clone()),
             scopes: Some(self.chosen_scopes()?),
             projects: (self.reach == "chosen").then(|| self.projects.iter().filter_map(|id| id.parse().ok()).collect()),
+            custody: (!self.custody.is_empty()).then(|| self.custody.clone()),
+            ..NewKey::default()
         })
     }
 
@@ -222,6 +231,7 @@ impl Filled {
             expirations: expirations.into(),
             first_day: now.plus(DAY).rfc3339()[..10].to_owned(),
             last_day: String::new(),
+            custodies: CUSTODIES.map(|(value, label)| Choice::new(value, label).selected(value == self.custody)).into(),
             is_all_projects: self.reach != "chosen",
             name: self.name,
             description: self.description,

@@ -4,6 +4,7 @@ pub mod change;
 pub mod commands;
 pub mod create;
 pub mod list;
+pub mod rotate;
 mod row;
 
 use askama::Template;

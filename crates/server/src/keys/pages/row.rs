@@ -3,7 +3,7 @@
 use testward_wire::keys::KeyStatus;
 
 use crate::ids::KeyId;
-use crate::keys::{ApiKey, Custody};
+use crate::keys::{ApiKey, Custody, FormerUse, Rotation};
 use crate::time::Millis;
 use crate::web::layout::{Mark, When};
 use crate::web::pages::client_name;
@@ -24,6 +24,35 @@ pub struct KeyRow {
     pub is_live: bool,
     pub is_disabled: bool,
     pub copies: i64,
+    pub networks: Vec<String>,
+    pub rate: Option<u32>,
+    /// A rotation whose old secret is still accepted; who sends it is known on the usage page.
+    pub rotation: Option<RotationRow>,
+}
+
+/// A rotation whose overlap is open.
+pub struct RotationRow {
+    pub at: When,
+    pub until: When,
+    pub is_adopted: bool,
+    /// Who sent the old secret since.
+    pub uses: Vec<LastUse>,
+}
+
+impl RotationRow {
+    pub fn new(rotation: &Rotation, uses: &[FormerUse], now: Millis) -> Self {
+        let old_use = |used: &FormerUse| LastUse {
+            at: When::new(used.used_at, now),
+            ip: used.ip.clone(),
+            client: client_name(&used.user_agent),
+        };
+        Self {
+            at: When::new(rotation.rotated_at, now),
+            until: When::new(rotation.overlap_until, now),
+            is_adopted: rotation.adopted_at.is_some(),
+            uses: uses.iter().map(old_use).collect(),
+        }
+    }
 }
 
 pub struct LastUse {
@@ -45,11 +74,18 @@ impl KeyRow {
             expires: key.expires_at.map(|at| When::new(at, now)),
             last_used: last_use(&key, now),
             status: mark(status),
-            custody: if key.custody == Custody::Recall { "Copy any time" } else { "Shown once" },
-            is_copyable: key.custody == Custody::Recall && is_live,
+            custody: match key.custody {
+                Custody::Recall => "Copy any time",
+                Custody::Window { .. } if key.is_copyable(now) => "Copy for a while",
+                Custody::Window { .. } | Custody::Once => "Shown once",
+            },
+            is_copyable: key.is_copyable(now) && is_live,
             is_live,
             is_disabled: key.disabled_at.is_some(),
             copies: key.copies,
+            networks: key.networks.list(),
+            rate: key.rate_per_minute,
+            rotation: key.open_rotation(now).map(|rotation| RotationRow::new(rotation, &[], now)),
             name: key.name,
             description: key.description,
         }

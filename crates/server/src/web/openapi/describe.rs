@@ -1,7 +1,7 @@
 //! What a handler takes and answers, read off its type.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::error::Result;
 use crate::gate::Caller;
-use crate::web::extract::{Form, Json, Path, Query};
+use crate::web::extract::{Form, IdempotencyKey, Json, Path, Query};
 
 /// An operation of the API, as far as types tell it.
 #[derive(Debug, Default)]
@@ -101,7 +101,7 @@ macro_rules! not_sent {
         })+
     };
 }
-not_sent!(State<App>, Caller, crate::identity::http::Place);
+not_sent!(State<App>, Caller, HeaderMap, crate::identity::http::Place);
 
 impl<T: JsonSchema> Argument for Path<T> {
     fn add_to(operation: &mut Operation, generator: &mut SchemaGenerator) {
@@ -125,6 +125,18 @@ impl<T: JsonSchema> Argument for Query<T> {
                 "schema": property,
             }));
         }
+    }
+}
+
+impl Argument for IdempotencyKey {
+    fn add_to(operation: &mut Operation, _: &mut SchemaGenerator) {
+        operation.parameters.push(json!({
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": false,
+            "description": "A token of your own: the same request sent again with it is carried out once.",
+            "schema": { "type": "string", "maxLength": 200 },
+        }));
     }
 }
 

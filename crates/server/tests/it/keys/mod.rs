@@ -1,5 +1,8 @@
 //! API keys from creation to their end.
 
+mod custody;
+mod limits;
+mod rotation;
 mod secrets;
 
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! What somebody gains who has the database, writes to it, or calls while a key is being deleted.
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,6 +15,8 @@ use testward_server::time::Clock;
 use testward_wire::keytext::KeyText;
 
 use crate::support::{NOW, TestApp};
+
+const IP: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 async fn database(app: &TestApp) -> SqlitePool {
     let file = app.data_dir().join("testward.db");
@@ -36,7 +39,7 @@ async fn a_row_written_into_the_database_makes_no_key() {
     );
     let mac = testward_server::blobs::hex(&<sha2::Sha256 as sha2::Digest>::digest(&forged));
     let sql = "INSERT INTO api_key SELECT 99, 'Forged00', kind, owner_id, name, description, $1, pepper_version, scopes, \
-               projects, custody, created_at, expires_at, NULL, NULL, 1, 0, NULL, NULL, NULL, NULL FROM api_key WHERE id = 1";
+               projects, custody, created_at, expires_at, NULL, NULL, 1, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM api_key WHERE id = 1";
     let database = database(&app).await;
     sqlx::query(sql).bind(mac).execute(&database).await.expect("planted");
     database.close().await;
@@ -117,7 +120,7 @@ fn check_many(app: &App, text: &str, deleted: &AtomicBool) -> usize {
     let mut after = 0;
     while after < 1000 {
         let is_after = deleted.load(Ordering::SeqCst);
-        let passed = app.keys.verify(&app.vault, NOW, key).is_ok();
+        let passed = app.keys.verify(&app.vault, NOW, IP, key).is_ok();
         after += usize::from(is_after);
         late += usize::from(is_after && passed);
     }
@@ -134,6 +137,6 @@ async fn an_owner_who_is_disabled_takes_their_keys_along() {
     let change = keys::owner_changed(&mut tx, anna.id).await.expect("read");
     keys::commit(&app.app, tx, change).await.expect("committed");
     app.with_key(&text).get("/api/v1/ping").await.refused(401, "owner_disabled");
-    let rejection = app.app.keys.verify(&app.app.vault, NOW, KeyText::parse(&text).expect("a key")).err();
+    let rejection = app.app.keys.verify(&app.app.vault, NOW, IP, KeyText::parse(&text).expect("a key")).err();
     assert_eq!(rejection, Some(Rejection::OwnerDisabled(NOW)));
 }

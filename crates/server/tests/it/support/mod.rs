@@ -22,6 +22,7 @@ use testward_server::app::App;
 use testward_server::config::Config;
 use testward_server::identity::{self, FirstSteps, Person, Role};
 use testward_server::ids::{ProjectId, TeamId};
+use testward_server::net::Networks;
 use testward_server::outbound::Settings;
 use testward_server::random::Random;
 use testward_server::time::{Clock, Millis};
@@ -65,8 +66,21 @@ impl TestApp {
         Self::start_in(tempfile::tempdir().expect("a temporary folder")).await
     }
 
+    /// A server behind proxies of these networks.
+    pub async fn start_behind(proxies: &[&str]) -> Self {
+        let trusted_proxies = Networks::parse(proxies.iter().copied()).expect("networks");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = Config { trusted_proxies, ..config(&folder) };
+        let app = open(config).await;
+        Self::with(app, folder).await
+    }
+
     async fn start_in(folder: TempDir) -> Self {
-        let app = open(&folder).await;
+        let app = open(config(&folder)).await;
+        Self::with(app, folder).await
+    }
+
+    async fn with(app: App, folder: TempDir) -> Self {
         let (team, project) = found(&app).await;
         let (service, _) = web::service(&app);
         let importer = import(&app);
@@ -83,7 +97,7 @@ impl TestApp {
         let now = app.clock.now();
         app.db.close().await;
         drop(app);
-        let app = open(&folder).await;
+        let app = open(config(&folder)).await;
         app.clock.advance(now.since(NOW));
         let (service, _) = web::service(&app);
         let importer = import(&app);
@@ -157,10 +171,13 @@ fn import(app: &App) -> JoinHandle<()> {
     tokio::spawn(ingest::work(app.clone()))
 }
 
-async fn open(folder: &TempDir) -> App {
+fn config(folder: &TempDir) -> Config {
     // Foreign servers of tests listen there.
     let outbound = Settings { allow_private: vec!["127.0.0.1/32".parse().expect("a network")], ca_file: None };
-    let config = Config { outbound, ..Config::on(folder.path().to_owned()) };
+    Config { outbound, ..Config::on(folder.path().to_owned()) }
+}
+
+async fn open(config: Config) -> App {
     let base_url = "http://testward.test".to_owned();
     App::open(&config, base_url, Clock::fixed(NOW), Random::counted()).await.expect("an app")
 }
@@ -200,6 +217,12 @@ impl Client {
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.append(name, value.parse().expect("a header"));
+        self
+    }
+
+    #[must_use]
+    pub fn at(mut self, peer: SocketAddr) -> Self {
+        self.peer = peer;
         self
     }
 

@@ -1,5 +1,8 @@
 //! SQL of API keys.
 
+mod copies;
+mod rotation;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -8,8 +11,19 @@ use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, FromRow, Row as _};
 use testward_wire::keytext::Kind;
 
+pub use copies::{
+    delete_all_copies, delete_forbidden_copies, delete_sealed, find_data_key, find_lock, find_sealed, insert_data_key,
+    insert_lock, insert_sealed, is_locked,
+};
+use rotation::Rotations;
+pub use rotation::{
+    add_rotations, close_rotation, insert_rotation, list_all_rotations, list_former_uses, list_silent_rotations,
+    update_adopted, update_former_use,
+};
+
 use super::index::Owner;
 use super::last_use::Use;
+use super::rotation::Rotation;
 use super::vault::mac_from_hex;
 use super::{ApiKey, Custody, LastUse, Machine};
 use crate::blobs::hex;
@@ -17,6 +31,8 @@ use crate::db::{Tx, on};
 use crate::error::{Error, Result};
 use crate::gate::{Handle, KeyFacts, Rare, Scopes, Secret};
 use crate::ids::{KeyId, OrganizationId, PersonId, ProjectId};
+use crate::net::Networks;
+use crate::rate::Rate;
 use crate::rights::Role;
 use crate::time::Millis;
 
@@ -84,7 +100,11 @@ impl FromRow<'_, sqlx::sqlite::SqliteRow> for ApiKey {
             description: row.try_get("description")?,
             scopes: Scopes::from_text(row.try_get("scopes")?),
             projects: projects.as_deref().map(project_ids),
-            custody: if custody == Custody::Recall.name() { Custody::Recall } else { Custody::Once },
+            custody: Custody::of_row(&custody, row.try_get("copy_hours")?),
+            copy_until: row.try_get("copy_until")?,
+            networks: networks(row.try_get("networks")?)?,
+            rate_per_minute: rate(row.try_get("rate_per_minute")?)?,
+            rotations: Vec::new(),
             created_at: row.try_get("created_at")?,
             expires_at: row.try_get("expires_at")?,
             disabled_at: row.try_get("disabled_at")?,
@@ -111,10 +131,17 @@ fn joined(projects: Option<&[ProjectId]>) -> Option<String> {
 
 /// Reads what the index keeps of a key. The driver copies each column of each row, so a million of them are read sooner
 /// without the others.
-fn facts(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<KeyFacts> {
-    let rare = Rare { disabled_at: row.try_get(10)?, revoked_at: row.try_get(11)? };
+fn facts(row: &sqlx::sqlite::SqliteRow, rotations: &mut Rotations) -> sqlx::Result<KeyFacts> {
+    let id = row.try_get(0)?;
+    let rare = Rare {
+        disabled_at: row.try_get(10)?,
+        revoked_at: row.try_get(11)?,
+        networks: networks(row.try_get(13)?)?,
+        rate: rate(row.try_get(14)?)?.map(Rate::new),
+        formers: rotations.remove(&id).unwrap_or_default().iter().map(Rotation::former).collect(),
+    };
     Ok(KeyFacts {
-        id: row.try_get(0)?,
+        id,
         handle: Handle::new(row.try_get(1)?).ok_or_else(|| undecodable("a key's handle"))?,
         kind: kind(row.try_get(2)?)?,
         name: row.try_get::<&str, _>(3)?.into(),
@@ -130,6 +157,15 @@ fn facts(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<KeyFacts> {
 
 fn undecodable(what: &str) -> sqlx::Error {
     sqlx::Error::Decode(what.into())
+}
+
+fn networks(text: Option<&str>) -> sqlx::Result<Networks> {
+    let items = text.unwrap_or_default().split_ascii_whitespace();
+    Networks::parse(items).map_err(|_| undecodable("a key's networks"))
+}
+
+fn rate(per_minute: Option<i64>) -> sqlx::Result<Option<u32>> {
+    per_minute.map(u32::try_from).transpose().map_err(|_| undecodable("a key's rate"))
 }
 
 fn secret(mac: &str, pepper_version: i64) -> sqlx::Result<Secret> {
@@ -156,11 +192,12 @@ fn project_ids(text: &str) -> Vec<ProjectId> {
 /// Hands every key to `each`, one at a time: a million of them must not stand in memory twice.
 pub async fn for_each_facts(tx: &mut Tx, mut each: impl FnMut(KeyFacts)) -> Result<()> {
     let sql = "SELECT id, handle, kind, name, owner_id, scopes, projects, expires_at, mac, pepper_version, disabled_at, \
-               revoked_at, version FROM api_key";
+               revoked_at, version, networks, rate_per_minute FROM api_key";
+    let mut rotations = list_all_rotations(tx).await?;
     on!(tx, conn => {
         let mut rows = sqlx::query(sql).fetch(conn);
         while let Some(row) = rows.try_next().await? {
-            each(facts(&row)?);
+            each(facts(&row, &mut rotations)?);
         }
     });
     Ok(())
@@ -184,29 +221,47 @@ pub async fn list_owners(tx: &mut Tx) -> Result<Vec<(PersonId, Owner)>> {
 
 pub async fn insert(tx: &mut Tx, key: &ApiKey) -> Result<()> {
     let sql = "INSERT INTO api_key (id, handle, kind, owner_id, name, description, mac, pepper_version, scopes, projects, \
-               custody, created_at, expires_at, version, copies) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)";
+               custody, created_at, expires_at, version, networks, rate_per_minute, copy_hours, copy_until, copies) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0)";
     let query = sqlx::query(sql).bind(key.id).bind(key.handle.as_str()).bind(kind_name(key.kind));
     let query = query.bind(key.owner).bind(&key.name).bind(&key.description);
     let query = query.bind(hex(&key.secret.mac)).bind(i64::from(key.secret.pepper));
     let query = query.bind(key.scopes.to_text()).bind(joined(key.projects.as_deref())).bind(key.custody.name());
     let query = query.bind(key.created_at).bind(key.expires_at).bind(key.version);
+    let query = query.bind(networks_text(&key.networks)).bind(key.rate_per_minute.map(i64::from));
+    let query = query.bind(key.custody.hours()).bind(key.copy_until);
     on!(tx, conn => query.execute(conn).await)?;
     Ok(())
 }
 
 /// Writes what people change. Last use is not among it: it is written elsewhere, meanwhile.
 pub async fn update(tx: &mut Tx, key: &ApiKey) -> Result<()> {
-    let sql = "UPDATE api_key SET name = $1, description = $2, disabled_at = $3, revoked_at = $4, version = $5 \
-               WHERE id = $6";
+    let sql = "UPDATE api_key SET name = $1, description = $2, disabled_at = $3, revoked_at = $4, version = $5, \
+               networks = $6, rate_per_minute = $7 WHERE id = $8";
     let query = sqlx::query(sql).bind(&key.name).bind(&key.description).bind(key.disabled_at);
-    let query = query.bind(key.revoked_at).bind(key.version).bind(key.id);
+    let query = query.bind(key.revoked_at).bind(key.version).bind(networks_text(&key.networks));
+    let query = query.bind(key.rate_per_minute.map(i64::from)).bind(key.id);
     on!(tx, conn => query.execute(conn).await)?;
     Ok(())
 }
 
+fn networks_text(networks: &Networks) -> Option<String> {
+    (!networks.is_empty()).then(|| networks.to_string())
+}
+
+/// Writes the secret of a key, and until when it can be copied.
+pub async fn update_secret(tx: &mut Tx, key: &ApiKey) -> Result<()> {
+    let sql = "UPDATE api_key SET mac = $1, pepper_version = $2, copy_until = $3 WHERE id = $4";
+    let query = sqlx::query(sql).bind(hex(&key.secret.mac)).bind(i64::from(key.secret.pepper));
+    on!(tx, conn => query.bind(key.copy_until).bind(key.id).execute(conn).await)?;
+    Ok(())
+}
+
 pub async fn find(tx: &mut Tx, id: KeyId) -> Result<Option<ApiKey>> {
-    Ok(on!(tx, conn => sqlx::query_as("SELECT * FROM api_key WHERE id = $1").bind(id).fetch_optional(conn).await)?)
+    let sql = "SELECT * FROM api_key WHERE id = $1";
+    let mut found: Vec<ApiKey> = on!(tx, conn => sqlx::query_as(sql).bind(id).fetch_all(conn).await)?;
+    add_rotations(tx, &mut found).await?;
+    Ok(found.pop())
 }
 
 pub async fn count(tx: &mut Tx, owner: PersonId) -> Result<i64> {
@@ -238,7 +293,8 @@ pub async fn list(tx: &mut Tx, now: Millis, owner: PersonId, filter: &Filter) ->
         .last()
         .filter(|_| has_more)
         .map(|row| Ok::<_, sqlx::Error>(Cursor { value: row.try_get("sort_value")?, id: row.try_get("id")? }));
-    let keys = rows.iter().map(ApiKey::from_row).collect::<sqlx::Result<Vec<_>>>().context("reading keys")?;
+    let mut keys = rows.iter().map(ApiKey::from_row).collect::<sqlx::Result<Vec<_>>>().context("reading keys")?;
+    add_rotations(tx, &mut keys).await?;
     Ok((keys, cursor.transpose()?))
 }
 
@@ -271,37 +327,10 @@ pub async fn list_machines(tx: &mut Tx, id: KeyId) -> Result<Vec<Machine>> {
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(id).fetch_all(conn).await)?)
 }
 
-pub async fn find_data_key(tx: &mut Tx, owner: PersonId) -> Result<Option<String>> {
-    let sql = "SELECT sealed FROM owner_data_key WHERE owner_id = $1";
-    Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(owner).fetch_optional(conn).await)?)
-}
-
-pub async fn insert_data_key(tx: &mut Tx, owner: PersonId, kek_version: i64, sealed: &str) -> Result<()> {
-    let sql = "INSERT INTO owner_data_key (owner_id, kek_version, sealed) VALUES ($1, $2, $3)";
-    on!(tx, conn => sqlx::query(sql).bind(owner).bind(kek_version).bind(sealed).execute(conn).await)?;
-    Ok(())
-}
-
-pub async fn find_sealed(tx: &mut Tx, id: KeyId) -> Result<Option<String>> {
-    let sql = "SELECT sealed FROM api_key_sealed WHERE key_id = $1";
-    Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(id).fetch_optional(conn).await)?)
-}
-
-pub async fn insert_sealed(tx: &mut Tx, id: KeyId, sealed: &str) -> Result<()> {
-    let sql = "INSERT INTO api_key_sealed (key_id, sealed) VALUES ($1, $2)";
-    on!(tx, conn => sqlx::query(sql).bind(id).bind(sealed).execute(conn).await)?;
-    Ok(())
-}
-
-pub async fn delete_sealed(tx: &mut Tx, id: KeyId) -> Result<()> {
-    on!(tx, conn => sqlx::query("DELETE FROM api_key_sealed WHERE key_id = $1").bind(id).execute(conn).await)?;
-    Ok(())
-}
-
 /// Deletes keys that ended before `before`, with all that hangs on them; returns their handles.
 pub async fn delete_dead_before(tx: &mut Tx, before: Millis) -> Result<Vec<Handle>> {
     let dead = "revoked_at < $1 OR expires_at < $1";
-    for table in ["api_key_machine", "api_key_sealed"] {
+    for table in ["api_key_machine", "api_key_sealed", "api_key_rotation", "api_key_former_use"] {
         let sql = format!("DELETE FROM {table} WHERE key_id IN (SELECT id FROM api_key WHERE {dead})");
         on!(tx, conn => sqlx::query(AssertSqlSafe(sql)).bind(before).execute(conn).await)?;
     }
