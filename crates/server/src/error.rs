@@ -39,6 +39,10 @@ pub enum Error {
         code: &'static str,
         message: String,
     },
+    /// It was changed since the client last read it (RFC 9110, 13.1.1).
+    Stale {
+        message: String,
+    },
     /// Was here and has ended for good.
     Gone {
         code: &'static str,
@@ -117,6 +121,7 @@ impl Error {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest { .. } | Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::Stale { .. } => StatusCode::PRECONDITION_FAILED,
             Self::Gone { .. } => StatusCode::GONE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -134,6 +139,7 @@ impl Error {
             | Self::BadRequest { code, .. }
             | Self::Conflict { code, .. }
             | Self::Gone { code, .. } => code,
+            Self::Stale { .. } => "changed_meanwhile",
             Self::NotFound(_) => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Invalid(_) => "invalid_request",
@@ -154,6 +160,7 @@ impl Error {
             | Self::BadRequest { message, .. }
             | Self::Conflict { message, .. }
             | Self::Gone { message, .. }
+            | Self::Stale { message }
             | Self::TooLarge { message }
             | Self::Unavailable { message } => message.clone(),
             Self::NotFound(what) => format!("there is no such {what}, or you may not see it"),

@@ -7,6 +7,7 @@ pub mod credentials;
 pub mod error;
 pub mod keys;
 pub mod keytext;
+pub mod policy;
 pub mod results;
 
 pub use error::ErrorBody;

@@ -27,6 +27,7 @@ pub struct KeyFacts {
     pub scopes: Scopes,
     /// Projects the key is bound to; absent means all of its owner's.
     pub projects: Option<Box<[ProjectId]>>,
+    pub created_at: Millis,
     pub expires_at: Option<Millis>,
     pub secret: Secret,
     /// Counts the changes of the key's row.

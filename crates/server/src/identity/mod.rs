@@ -103,6 +103,18 @@ pub async fn administered(tx: &mut Tx, caller: &Caller) -> Result<Membership> {
     administered.find(|it| caller.require_in(it.organization).is_ok()).ok_or_else(not_an_admin)
 }
 
+/// Returns the organization, if the caller administers it. Who does not belong to it is told it does not exist.
+pub async fn administer(tx: &mut Tx, caller: &Caller, organization: OrganizationId) -> Result<Membership> {
+    let memberships = store::list_memberships(tx, caller.person).await?;
+    let membership = memberships.into_iter().find(|it| it.organization == organization);
+    let membership = membership.ok_or(Error::NotFound("organization"))?;
+    if membership.role < Role::Admin {
+        return Err(not_an_admin());
+    }
+    caller.require_in(organization)?;
+    Ok(membership)
+}
+
 fn not_an_admin() -> Error {
     Error::forbidden("not_an_admin", "only owners and admins of the organization can do this")
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use testward_wire::keytext::KeyText;
 
 use super::last_use::Uses;
+use super::policy::{self, Forbidden, Judged, Policy};
 use super::store;
 use super::vault::Vault;
 use crate::db::Db;
@@ -27,6 +28,8 @@ const SHARDS: usize = 64;
 pub struct Index {
     shards: Vec<RwLock<HashMap<Handle, Arc<KeyFacts>>>>,
     owners: RwLock<HashMap<PersonId, Arc<Owner>>>,
+    /// What organizations allow that set a policy.
+    policies: RwLock<HashMap<OrganizationId, Arc<Policy>>>,
     /// Uses since they were last written down.
     pub uses: Uses,
 }
@@ -61,11 +64,15 @@ impl Index {
         let index = Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             owners: RwLock::default(),
+            policies: RwLock::default(),
             uses: Uses::default(),
         };
         let mut tx = db.read().await?;
         for (id, owner) in store::list_owners(&mut tx).await? {
             index.set_owner(id, owner);
+        }
+        for (organization, policy) in policy::store::list(&mut tx).await? {
+            index.set_policy(organization, policy);
         }
         store::for_each_facts(&mut tx, |facts| index.set(facts)).await?;
         Ok(index)
@@ -113,12 +120,44 @@ impl Index {
         self.owners.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    /// Returns what a person, or a key of theirs, may do and where.
-    pub fn rights(&self, person: PersonId, key: Option<&KeyFacts>) -> Rights {
-        let Some(owner) = self.owner(person) else { return Rights::default() };
-        let scopes = key.map_or(Scopes::EVERYTHING, |key| key.scopes).expanded();
-        let grant = |&(organization, role): &(_, Role)| Grant { organization, role, scopes: scopes.and(role.scopes()) };
-        owner.roles.iter().map(grant).collect()
+    /// Returns what a person, or a key of theirs, may do and where; or why policies leave the key nothing.
+    pub fn rights(
+        &self,
+        now: Millis,
+        ip: IpAddr,
+        person: PersonId,
+        key: Option<&KeyFacts>,
+    ) -> Result<Rights, Forbidden> {
+        let Some(owner) = self.owner(person) else { return Ok(Rights::default()) };
+        let mut forbidden = None;
+        let grant = |&(organization, role): &(_, Role)| {
+            let allowed = match key {
+                None => Ok(Scopes::EVERYTHING.expanded()),
+                Some(key) => self.policy(organization).admit(now, ip, Judged::from(key)),
+            };
+            match allowed {
+                Ok(scopes) => Some(Grant { organization, role, scopes: scopes.and(role.scopes()) }),
+                Err(why) => {
+                    forbidden = Some(why);
+                    None
+                }
+            }
+        };
+        let grants: Vec<_> = owner.roles.iter().filter_map(grant).collect();
+        match forbidden {
+            Some(why) if grants.is_empty() => Err(why),
+            _ => Ok(grants.into_iter().collect()),
+        }
+    }
+
+    /// Returns the policy of an organization.
+    pub fn policy(&self, organization: OrganizationId) -> Arc<Policy> {
+        let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner);
+        policies.get(&organization).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn set_policy(&self, organization: OrganizationId, policy: Policy) {
+        self.policies.write().unwrap_or_else(PoisonError::into_inner).insert(organization, Arc::new(policy));
     }
 
     /// Puts a record in place, unless a newer one is there or the key has ended for good.
@@ -201,5 +240,28 @@ impl From<Rejection> for Error {
             }
         };
         Self::unauthenticated(code, message)
+    }
+}
+
+impl From<&KeyFacts> for Judged {
+    fn from(key: &KeyFacts) -> Self {
+        Self { kind: key.kind, scopes: key.scopes, created_at: key.created_at, expires_at: key.expires_at }
+    }
+}
+
+impl From<Forbidden> for Error {
+    fn from(forbidden: Forbidden) -> Self {
+        match forbidden {
+            Forbidden::Ended(at) => {
+                let message =
+                    format!("the organization's policy ended the API key at {}; create a new one", at.rfc3339());
+                Self::unauthenticated("key_expired", message)
+            }
+            Forbidden::Network => Rejection::WrongNetwork.into(),
+            Forbidden::Personal => {
+                let message = "the organization allows keys of service accounts only; ask an admin for one";
+                Self::forbidden("policy_forbids", message)
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ mod expiry;
 mod index;
 mod last_use;
 mod limits;
+pub mod policy;
 mod rotation;
 mod store;
 mod vault;
@@ -31,7 +32,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::gate::{Caller, Handle, KeyFacts, Rare, Scopes, Secret};
 use crate::identity::{self, Actor};
-use crate::ids::{KeyId, PersonId, ProjectId};
+use crate::ids::{KeyId, OrganizationId, PersonId, ProjectId};
 use crate::net::Networks;
 use crate::rate::Rate;
 use crate::time::{DAY, Millis};
@@ -105,6 +106,7 @@ impl ApiKey {
             owner: self.owner,
             scopes: self.scopes,
             projects: self.projects.as_deref().map(Into::into),
+            created_at: self.created_at,
             expires_at: self.expires_at,
             secret: self.secret,
             version: self.version,
@@ -126,6 +128,7 @@ impl ApiKey {
 pub struct Change {
     keys: Vec<KeyFacts>,
     owners: Vec<(PersonId, index::Owner)>,
+    policies: Vec<(OrganizationId, policy::Policy)>,
     forgotten: Vec<Handle>,
 }
 
@@ -146,6 +149,9 @@ pub async fn commit(app: &App, tx: Tx, change: Change) -> Result<()> {
         tx.commit().await?;
         for (id, owner) in change.owners {
             app.keys.set_owner(id, owner);
+        }
+        for (organization, policy) in change.policies {
+            app.keys.set_policy(organization, policy);
         }
         for facts in change.keys {
             app.keys.set(facts);
@@ -182,6 +188,7 @@ pub async fn issue(
     new: &NewKey,
 ) -> Result<(Change, ApiKey, String)> {
     let (key, text) = compose_new(tx, app, now, (owner, kind), new).await?;
+    policy::find_for(tx, owner).await?.check_new(key.judged())?;
     store::insert(tx, &key).await?;
     custody::keep_copy(tx, app, &key, &text).await?;
     identity::audit_about(tx, now, actor, owner, "key.create", &key.handle, &key.name).await?;
@@ -395,6 +402,7 @@ impl std::ops::AddAssign for Change {
     fn add_assign(&mut self, other: Self) {
         self.keys.extend(other.keys);
         self.owners.extend(other.owners);
+        self.policies.extend(other.policies);
         self.forgotten.extend(other.forgotten);
     }
 }

@@ -83,7 +83,8 @@ fn by_header(app: &App, parts: &Parts, ip: IpAddr) -> Result<Proof> {
 
 /// Whether this caller may pass; a header wins over a cookie, so there is exactly one. Their rights come from memory.
 fn allow(app: &App, access: Access, mut caller: Caller) -> Result<Caller> {
-    caller.rights = app.keys.rights(caller.person, caller.key().map(|key| &*key.facts));
+    let key = caller.key().map(|key| &*key.facts);
+    caller.rights = app.keys.rights(app.clock.now(), caller.ip, caller.person, key)?;
     match (access, &caller.via) {
         (Access::Session | Access::Role(_), Via::Key(_)) => return Err(keys_refused()),
         (Access::Key, Via::Session(_)) => return Err(Error::unauthenticated("no_key", "this needs an API key")),

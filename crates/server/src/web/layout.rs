@@ -196,6 +196,20 @@ pub struct Tab {
     pub is_current: bool,
 }
 
+/// The pages for owners and admins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminTab {
+    Members,
+    Policy,
+}
+
+impl AdminTab {
+    /// Returns each with its address and what it is called.
+    pub const fn all(self) -> [(Self, &'static str, &'static str); 2] {
+        [(Self::Members, "/members", "Members"), (Self::Policy, "/admin/policy", "Key policy")]
+    }
+}
+
 /// The page that tells a person what went wrong.
 #[derive(Template)]
 #[template(path = "problem.html")]

@@ -10,12 +10,14 @@ pub mod forwarded;
 pub mod jobs;
 pub mod layout;
 pub mod limits;
+pub mod listen;
 mod normalise;
 pub mod openapi;
 pub mod pages;
 pub mod results;
 mod routes;
 mod serve;
+pub mod versions;
 mod welcome;
 
 use std::sync::Arc;
@@ -61,6 +63,7 @@ fn table(app: App) -> Routes {
     let routes = api_keys(routes);
     let routes = rotation(routes);
     let routes = api_key_pages(routes);
+    let routes = governance(routes);
     let routes = reports(routes);
     let routes = pages_of_results(routes);
     let routes = administration(routes);
@@ -220,7 +223,7 @@ fn api_key_pages(routes: Routes) -> Routes {
 fn administration(routes: Routes) -> Routes {
     let read = Access::Scope(Scope::AdminRead);
     routes
-        .get("/admin/audit", Access::Session, audit::show)
+        .get("/admin/audit", ADMIN, audit::show)
         .api(Method::GET, "/api/v1/audit", read, "Search the audit log, newest first", audit::http::list)
         .api(
             Method::GET,
@@ -229,6 +232,21 @@ fn administration(routes: Routes) -> Routes {
             "Export the audit log as JSON lines, newest first",
             audit::http::export,
         )
+}
+
+/// What an organization allows its keys, and what its admins do about them.
+fn governance(routes: Routes) -> Routes {
+    use keys::policy;
+    const READ: Access = Access::Scope(Scope::AdminRead);
+    const WRITE: Access = Access::Scope(Scope::AdminWrite);
+    const ONE: &str = "/api/v1/organizations/{organization}/key-policy";
+    const PREVIEW: &str = "/api/v1/organizations/{organization}/key-policy/preview";
+    routes
+        .api(Method::GET, ONE, READ, "Read the policy for keys", policy::http::read)
+        .api(Method::PUT, ONE, WRITE, "Put a policy for keys in force", policy::http::set)
+        .api(Method::POST, PREVIEW, READ, "Say whom a policy would break", policy::http::preview)
+        .get("/admin/policy", ADMIN, policy::pages::show)
+        .post("/admin/policy", ADMIN, policy::pages::submit)
 }
 
 /// What the official Katalon clients call. Everything here answers JSON, errors too.
@@ -262,7 +280,7 @@ fn official_reports(routes: Routes) -> Routes {
         .post("/api/v1/junit/test-reports", write, reports::junit)
         .post("/api/v1/junit/test-reports-v2", write, reports::junit)
         .post("/api/v1/katalon/test-reports", write, reports::katalon)
-        .post("/api/v1/katalon-test-reports", write, reports::katalon)
+        .post("/api/v1/katalon-test-reports", write, reports::katalon_with_bytes)
         .post("/api/v1/katalon/test-reports/multiple", write, reports::katalon_many)
         .post("/api/v1/katalon/test-reports/multiple-v2", write, reports::katalon_many_with_tags)
         .post("/api/v1/katalon/test-reports/update-result", write, live::update_result)

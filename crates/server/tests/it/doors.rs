@@ -39,10 +39,15 @@ const PUBLIC: &[&str] = &[
 
 /// What a door needs to hear before it looks for what its address names.
 const SAMPLES: &[(&str, &str, &str)] = &[
+    ("PUT /api/v1/organizations/{organization}/key-policy", "application/json", POLICY),
+    ("POST /api/v1/organizations/{organization}/key-policy/preview", "application/json", POLICY),
     ("POST /user/apikey/{key}/edit", "application/x-www-form-urlencoded", "name=x"),
     ("POST /api/v1/projects/{project}/uploads", "multipart/form-data; boundary=b", "--b--\r\n"),
     ("POST /team/{team}/project/{project}/upload", "multipart/form-data; boundary=b", "--b--\r\n"),
 ];
+
+const POLICY: &str =
+    r#"{"allows_never":true,"custody":"recall","scopes":["everything"],"networks":[],"allows_personal":true}"#;
 
 /// Doors whose address names something that is the caller's own, or nothing at all.
 const NAMES_NOBODYS: &[&str] = &[

@@ -13,12 +13,13 @@ use crate::gate::Caller;
 use crate::identity::{self, Membership, Role};
 use crate::ids::InvitationId;
 use crate::web::extract::{Form, Path};
-use crate::web::layout::{Choice, Chrome, Crumb, When, initials, render};
+use crate::web::layout::{AdminTab, Choice, Chrome, Crumb, When, initials, render};
 
 #[derive(Template)]
 #[template(path = "members.html")]
 struct MembersPage {
     page: Chrome,
+    tab: AdminTab,
     organization: String,
     problems: Vec<String>,
     roles: Vec<Choice>,
@@ -70,6 +71,7 @@ async fn members_page(
     let people = people(&mut tx, app, &organization).await?;
     let page = MembersPage {
         page: Chrome::of(&mut tx, caller, vec![Crumb::new("Members", "/members")]).await?,
+        tab: AdminTab::Members,
         invitations: pending(&mut tx, app, &organization).await?,
         roles: roles(organization.role),
         organization: organization.name,

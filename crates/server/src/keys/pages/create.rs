@@ -12,8 +12,10 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
 use crate::identity::pages::problems_of;
+use crate::keys::policy::Policy;
 use crate::keys::{self, ApiKey, DEFAULT_EXPIRES};
 use crate::projects;
+use crate::rights::Scopes;
 use crate::time::{DAY, Millis};
 use crate::web::extract::{Form, Query};
 use crate::web::layout::{Choice, Chrome, Crumb, When, href, render};
@@ -38,6 +40,8 @@ pub struct KeyForm {
     is_all_projects: bool,
     projects: Vec<Choice>,
     custodies: Vec<Choice>,
+    /// What the organization's policy leaves out.
+    rules: Vec<String>,
 }
 
 #[derive(Template)]
@@ -123,7 +127,8 @@ async fn form_page(app: &App, caller: &Caller, filled: Filled, problems: Vec<Str
     let page =
         Chrome::of(&mut tx, caller, vec![keys_crumb(), Crumb::new("Create API Key", "/user/apikey/new")]).await?;
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let form = filled.form(now, &mine, problems);
+    let policy = keys::policy::find_for(&mut tx, caller.person).await?;
+    let form = filled.form(now, &mine, &policy, problems);
     Ok((status, render(&NewPage { page, form })?).into_response())
 }
 
@@ -210,11 +215,13 @@ impl Filled {
         self.scopes.iter().map(|name| Scope::from_name(name).ok_or_else(|| unknown(name))).collect()
     }
 
-    fn form(self, now: Millis, mine: &[projects::Project], problems: Vec<String>) -> KeyForm {
-        let expires = if self.expires.is_empty() { DEFAULT_EXPIRES } else { &self.expires };
-        let expirations = EXPIRATIONS.map(|(value, label)| Choice::new(value, label).selected(value == expires));
-        let intents = INTENTS.map(|(value, label, hint, _)| (value, label, hint));
-        let intents = intents.into_iter().chain([("chosen", "Chosen scopes", "Pick exactly what it may do")]);
+    fn form(self, now: Millis, mine: &[projects::Project], policy: &Policy, problems: Vec<String>) -> KeyForm {
+        let expires = if self.expires.is_empty() { default_expires(policy) } else { &self.expires };
+        let allowed = EXPIRATIONS.into_iter().filter(|(value, _)| is_allowed(now, policy, value));
+        let expirations = allowed.map(|(value, label)| Choice::new(value, label).selected(value == expires));
+        let intents = INTENTS.into_iter().filter(|(.., scopes)| Scopes::of(scopes).is_within(policy.scopes));
+        let intents = intents.map(|(value, label, hint, _)| (value, label, hint));
+        let intents = intents.chain([("chosen", "Chosen scopes", "Pick exactly what it may do")]);
         let intents =
             intents.map(|(value, label, hint)| Choice::new(value, label).hint(hint).selected(value == self.intent));
         let is_chosen = |id: &str| self.projects.iter().any(|it| it == id);
@@ -227,11 +234,12 @@ impl Filled {
             problems,
             intents: intents.collect(),
             projects: projects.collect(),
-            scopes: scope_choices(&self.scopes),
-            expirations: expirations.into(),
+            scopes: scope_choices(&self.scopes, policy),
+            expirations: expirations.collect(),
+            rules: rules(policy),
             first_day: now.plus(DAY).rfc3339()[..10].to_owned(),
-            last_day: String::new(),
-            custodies: CUSTODIES.map(|(value, label)| Choice::new(value, label).selected(value == self.custody)).into(),
+            last_day: policy.ends_at(now, None).map_or_else(String::new, |at| at.rfc3339()[..10].to_owned()),
+            custodies: custodies(&self.custody, policy),
             is_all_projects: self.reach != "chosen",
             name: self.name,
             description: self.description,
@@ -240,7 +248,57 @@ impl Filled {
     }
 }
 
-fn scope_choices(selected: &[String]) -> Vec<Choice> {
+/// Returns for how long a key may be copied again; where keys are shown once, there is nothing to choose.
+fn custodies(selected: &str, policy: &Policy) -> Vec<Choice> {
+    let allowed = CUSTODIES.into_iter().filter(|(value, _)| !policy.is_shown_once || *value == "once");
+    allowed.map(|(value, label)| Choice::new(value, label).selected(value == selected)).collect()
+}
+
+/// Whether a key made now may end like this.
+fn is_allowed(now: Millis, policy: &Policy, expires: &str) -> bool {
+    match keys::expires_at(now, expires) {
+        Ok(None) => policy.allows_endless(),
+        Ok(Some(at)) => policy.max_lifetime_days.is_none_or(|days| at <= now.plus(days * DAY)),
+        // Another date is checked when it is known.
+        Err(_) => true,
+    }
+}
+
+/// Returns what is selected at first: the usual, or the longest that the policy allows.
+fn default_expires(policy: &Policy) -> &'static str {
+    let days = policy.max_lifetime_days.unwrap_or(90);
+    [(90, DEFAULT_EXPIRES), (60, "60d"), (30, "30d"), (7, "7d")]
+        .iter()
+        .find(|it| it.0 <= days)
+        .map_or("custom", |it| it.1)
+}
+
+/// Says what the policy leaves out, and why.
+fn rules(policy: &Policy) -> Vec<String> {
+    let mut rules = Vec::new();
+    if !policy.allows_personal {
+        rules.push("Your organization allows keys of service accounts only; ask an admin for one.".to_owned());
+    }
+    match policy.max_lifetime_days {
+        Some(days) => rules.push(format!("Your organization lets keys live for at most {days} days.")),
+        None if !policy.allows_never => rules.push("Your organization wants each key to have an end.".to_owned()),
+        None => {}
+    }
+    if !Scopes::EVERYTHING.is_within(policy.scopes) {
+        rules.push(
+            "Your organization does not allow all scopes; those that are not shown are not to be had.".to_owned(),
+        );
+    }
+    if policy.is_shown_once {
+        rules.push("Your organization has keys shown once: copy it when it is made.".to_owned());
+    }
+    if !policy.networks.is_empty() {
+        rules.push(format!("Keys work from these networks only: {}.", policy.networks.list().join(", ")));
+    }
+    rules
+}
+
+fn scope_choices(selected: &[String], policy: &Policy) -> Vec<Choice> {
     let hints = [
         (Scope::ResultsRead, "See runs and results"),
         (Scope::ResultsWrite, "Upload reports"),
@@ -255,5 +313,5 @@ fn scope_choices(selected: &[String]) -> Vec<Choice> {
     let is_selected = |scope: Scope| selected.iter().any(|it| it == scope.name());
     let choice =
         |(scope, hint): (Scope, &str)| Choice::new(scope.name(), scope.name()).hint(hint).selected(is_selected(scope));
-    hints.into_iter().map(choice).collect()
+    hints.into_iter().filter(|it| policy.scopes.expanded().holds(it.0)).map(choice).collect()
 }

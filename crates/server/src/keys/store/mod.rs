@@ -148,6 +148,7 @@ fn facts(row: &sqlx::sqlite::SqliteRow, rotations: &mut Rotations) -> sqlx::Resu
         owner: row.try_get(4)?,
         scopes: Scopes::from_text(row.try_get(5)?),
         projects: row.try_get::<Option<&str>, _>(6)?.map(|text| project_ids(text).into()),
+        created_at: row.try_get(15)?,
         expires_at: row.try_get(7)?,
         secret: secret(row.try_get(8)?, row.try_get(9)?)?,
         version: row.try_get(12)?,
@@ -192,7 +193,7 @@ fn project_ids(text: &str) -> Vec<ProjectId> {
 /// Hands every key to `each`, one at a time: a million of them must not stand in memory twice.
 pub async fn for_each_facts(tx: &mut Tx, mut each: impl FnMut(KeyFacts)) -> Result<()> {
     let sql = "SELECT id, handle, kind, name, owner_id, scopes, projects, expires_at, mac, pepper_version, disabled_at, \
-               revoked_at, version, networks, rate_per_minute FROM api_key";
+               revoked_at, version, networks, rate_per_minute, created_at FROM api_key";
     let mut rotations = list_all_rotations(tx).await?;
     on!(tx, conn => {
         let mut rows = sqlx::query(sql).fetch(conn);
