@@ -79,7 +79,7 @@ impl Db {
     pub fn open_to_read(file: &Path) -> Self {
         let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(Duration::from_secs(10));
         let pool = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options);
-        Self { readers: pool.clone(), writer: pool, log: Log::of(file) }
+        Self { readers: pool.clone(), keeper: pool.clone(), writer: pool, log: Log::of(file), folding: Arc::default() }
     }
 
     /// Begins a transaction that only reads; it sees one state of the database throughout.
