@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::identity::Passwords;
 use crate::keys;
 use crate::net::Networks;
+use crate::oidc::Issuers;
 use crate::outbound::Outbound;
 use crate::panics::Panics;
 use crate::random::Random;
@@ -34,6 +35,8 @@ pub struct Parts {
     /// Pepper and key-encryption key.
     pub vault: keys::Vault,
     pub passwords: Passwords,
+    /// Keys of the issuers whose tokens are accepted.
+    pub issuers: Issuers,
     /// Seals the audit log.
     pub audit_seal: audit::Seal,
     /// Calls other servers.
@@ -72,6 +75,7 @@ impl App {
             blobs: Blobs::open(data_dir.join("blobs"))?,
             clock,
             passwords: Passwords::default(),
+            issuers: Issuers::default(),
             audit_seal: audit::Seal::open(&config.secrets_dir(), data_dir, &random)?,
             outbound: Outbound::new(&config.outbound)?,
             keys,

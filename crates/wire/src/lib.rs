@@ -9,5 +9,6 @@ pub mod keys;
 pub mod keytext;
 pub mod policy;
 pub mod results;
+pub mod trust;
 
 pub use error::ErrorBody;

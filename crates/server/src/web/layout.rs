@@ -201,12 +201,17 @@ pub struct Tab {
 pub enum AdminTab {
     Members,
     Policy,
+    TrustedIssuers,
 }
 
 impl AdminTab {
     /// Returns each with its address and what it is called.
-    pub const fn all(self) -> [(Self, &'static str, &'static str); 2] {
-        [(Self::Members, "/members", "Members"), (Self::Policy, "/admin/policy", "Key policy")]
+    pub const fn all(self) -> [(Self, &'static str, &'static str); 3] {
+        [
+            (Self::Members, "/members", "Members"),
+            (Self::Policy, "/admin/policy", "Key policy"),
+            (Self::TrustedIssuers, "/admin/trusted-issuers", "Trusted issuers"),
+        ]
     }
 }
 

@@ -36,7 +36,7 @@ pub use serve::{Server, into_anyhow, lock, run_chores};
 use crate::app::App;
 use crate::gate::Access;
 use crate::rights::Role;
-use crate::{compat, identity, ingest, keys};
+use crate::{compat, identity, ingest, keys, trust};
 use routes::Routes;
 
 /// Pages for owners and admins.
@@ -63,6 +63,8 @@ fn table(app: App) -> Routes {
     let routes = api_keys(routes);
     let routes = rotation(routes);
     let routes = api_key_pages(routes);
+    let routes = trusted_issuers(routes);
+    let routes = trusted_issuer_pages(routes);
     let routes = governance(routes);
     let routes = reports(routes);
     let routes = pages_of_results(routes);
@@ -232,6 +234,53 @@ fn administration(routes: Routes) -> Routes {
             "Export the audit log as JSON lines, newest first",
             audit::http::export,
         )
+}
+
+fn trusted_issuers(routes: Routes) -> Routes {
+    use trust::http;
+    const READ: Access = Access::Scope(Scope::AdminRead);
+    const WRITE: Access = Access::Scope(Scope::AdminWrite);
+    const ONE: &str = "/api/v1/trusted-issuers/{issuer}";
+    routes
+        // The token is the proof.
+        .api(Method::POST, "/api/v1/oidc/exchange", Access::Public, "Exchange a build's token", http::exchange)
+        .api(Method::GET, "/api/v1/trusted-issuers", READ, "List trusted issuers", http::list)
+        .api(Method::POST, "/api/v1/trusted-issuers", ADMIN, "Trust an issuer", http::create)
+        .api(Method::GET, ONE, READ, "Read a trusted issuer with its rules", http::read)
+        .api(Method::DELETE, ONE, WRITE, "Trust an issuer no more", http::delete)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/disable", WRITE, "Pause an issuer", http::disable)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/enable", ADMIN, "Resume an issuer", http::enable)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/rules", ADMIN, "Add a rule", http::create_rule)
+        .api(
+            Method::DELETE,
+            "/api/v1/trusted-issuers/{issuer}/rules/{rule}",
+            WRITE,
+            "Take a rule away",
+            http::delete_rule,
+        )
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/test", READ, "Try a token", http::test)
+        .api(
+            Method::GET,
+            "/api/v1/trusted-issuers/{issuer}/exchanges",
+            READ,
+            "List the last exchanges",
+            http::list_exchanges,
+        )
+}
+
+fn trusted_issuer_pages(routes: Routes) -> Routes {
+    use trust::pages::{issuer, list};
+    routes
+        .get("/admin/trusted-issuers", ADMIN, list::show)
+        .post("/admin/trusted-issuers", ADMIN, list::create)
+        .get("/admin/trusted-issuers/new", ADMIN, list::ask)
+        .get("/admin/trusted-issuers/{issuer}", ADMIN, issuer::show)
+        .post("/admin/trusted-issuers/{issuer}/rules", ADMIN, issuer::add_rule)
+        .post("/admin/trusted-issuers/{issuer}/rules/{rule}/delete", ADMIN, issuer::remove_rule)
+        .post("/admin/trusted-issuers/{issuer}/test", ADMIN, issuer::test)
+        .post("/admin/trusted-issuers/{issuer}/disable", ADMIN, issuer::disable)
+        .post("/admin/trusted-issuers/{issuer}/enable", ADMIN, issuer::enable)
+        .post("/admin/trusted-issuers/{issuer}/delete", ADMIN, issuer::remove)
 }
 
 /// What an organization allows its keys, and what its admins do about them.

@@ -19,3 +19,4 @@ mod policy;
 mod receipts;
 mod results;
 mod work;
+mod trust;
