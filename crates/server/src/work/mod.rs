@@ -136,10 +136,8 @@ async fn attempt(app: &App, handlers: &Handlers, claimed: &store::Claimed) -> Re
     let handler = handlers.0.get(claimed.kind.as_str());
     let handler = handler.ok_or_else(|| anyhow!("this version knows no job of the kind {}", claimed.kind))?;
     let running = app.panics.catch((handler.run)(app.clone(), claimed.body.clone()));
-    match tokio::time::timeout(TIME_LIMIT, running).await {
-        Ok(outcome) => outcome.flatten(),
-        Err(_) => Err(anyhow!("the job took longer than {} seconds", TIME_LIMIT.as_secs()).into()),
-    }
+    let outcome = tokio::time::timeout(TIME_LIMIT, running).await;
+    outcome.map_err(|_| anyhow!("the job took longer than {} seconds", TIME_LIMIT.as_secs()))?.flatten()
 }
 
 /// Writes down what came of an attempt.
