@@ -35,6 +35,9 @@ enum Command {
     /// Check and export the audit log at the server's console
     #[cfg(feature = "server")]
     Audit(audit::Args),
+    /// Show how secrets are kept, what is configured, and what is wrong
+    #[cfg(feature = "server")]
+    Doctor(serve::DataDir),
     #[command(flatten)]
     Client(testward_client::Command),
 }
@@ -50,6 +53,8 @@ fn main() -> ExitCode {
         Command::Admin(args) => admin::run(args),
         #[cfg(feature = "server")]
         Command::Audit(args) => audit::run(args),
+        #[cfg(feature = "server")]
+        Command::Doctor(data) => admin::doctor(data),
         Command::Client(command) => testward_client::run(command),
     }
 }

@@ -9,6 +9,7 @@ use testward_wire::keytext::KeyText;
 
 use super::last_use::Uses;
 use super::policy::{self, Forbidden, Judged, Policy};
+use super::renewals::Renewals;
 use super::store;
 use super::usage::Tallies;
 use super::vault::Vault;
@@ -33,6 +34,8 @@ pub struct Index {
     policies: RwLock<HashMap<OrganizationId, Arc<Policy>>>,
     /// Uses since they were last written down.
     pub uses: Uses,
+    /// MACs of a new pepper since they were last written down.
+    pub renewals: Renewals,
     /// Calls since they were last written down.
     pub tallies: Tallies,
 }
@@ -69,6 +72,7 @@ impl Index {
             owners: RwLock::default(),
             policies: RwLock::default(),
             uses: Uses::default(),
+            renewals: Renewals::default(),
             tallies: Tallies::default(),
         };
         let mut tx = db.read().await?;
@@ -96,8 +100,19 @@ impl Index {
         }
         refuse_place(&facts, ip)?;
         let is_former = former.is_some();
+        if !is_former && pepper != vault.pepper() {
+            self.renewals.note(facts.id, facts.secret, || vault.secret(key.expose()));
+        }
         let spent = facts.rate().map(|rate| rate.spend(now)).transpose().map_err(Rejection::TooOften)?;
         Ok(ShownKey { facts, is_former, spent })
+    }
+
+    /// Returns the key that somebody holds, dead or alive, and from wherever: enough to end it, and for nothing else.
+    pub fn find_held(&self, vault: &Vault, key: KeyText<'_>) -> Option<Arc<KeyFacts>> {
+        let facts = self.find(key)?;
+        let shown = vault.secret_with(facts.secret.pepper, key.expose());
+        let is_holder = shown.is(&facts.secret) || former(vault, &facts, shown, key).is_ok();
+        is_holder.then_some(facts)
     }
 
     fn refuse_dead(&self, facts: &KeyFacts, now: Millis) -> Result<(), Rejection> {

@@ -1,9 +1,11 @@
 //! API keys from creation to their end.
 
 mod custody;
+mod guard;
 mod limits;
 mod rotation;
 mod secrets;
+mod successors;
 mod usage;
 
 use std::time::Duration;
