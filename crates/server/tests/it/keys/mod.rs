@@ -3,9 +3,11 @@
 mod custody;
 mod guard;
 mod limits;
+mod model;
 mod rotation;
 mod secrets;
 mod successors;
+mod trace;
 mod usage;
 
 use std::time::Duration;
