@@ -6,13 +6,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::{Mutex, Notify};
 
+use crate::audit;
 use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::Result;
 use crate::identity::Passwords;
 use crate::keys;
-use crate::net::Networks;
 use crate::oidc::Issuers;
 use crate::outbound::Outbound;
 use crate::panics::Panics;
@@ -36,6 +36,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Keys of the issuers whose tokens are accepted.
     pub issuers: Issuers,
+    /// Seals the audit log.
+    pub audit_seal: audit::Seal,
     /// Calls other servers.
     pub outbound: Outbound,
     /// Failed sign-ins and failed keys by address.
@@ -46,8 +48,8 @@ pub struct Parts {
     pub uploads_imported: Notify,
     /// Held by whoever imports: one upload at a time.
     pub importing: Mutex<()>,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Networks,
+    /// What the operator decided.
+    pub config: Config,
     /// Panics met since the start.
     pub panics: Panics,
     /// Address under which the server is reached, without a trailing slash.
@@ -73,6 +75,7 @@ impl App {
             clock,
             passwords: Passwords::default(),
             issuers: Issuers::default(),
+            audit_seal: audit::Seal::open(&config.secrets_dir(), data_dir, &random)?,
             outbound: Outbound::new(&config.outbound)?,
             keys,
             vault,
@@ -80,7 +83,7 @@ impl App {
             uploads_waiting: Notify::new(),
             uploads_imported: Notify::new(),
             importing: Mutex::new(()),
-            trusted_proxies: config.trusted_proxies.clone(),
+            config: config.clone(),
             panics: Panics::default(),
             base_url,
             setup_token: random.base62(32),

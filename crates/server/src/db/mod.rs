@@ -75,6 +75,13 @@ impl Db {
         Ok(Self { readers, writer, log, keeper, folding: Arc::default() })
     }
 
+    /// Opens the database file beside whoever serves it, only to read.
+    pub fn open_to_read(file: &Path) -> Self {
+        let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(Duration::from_secs(10));
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options);
+        Self { readers: pool.clone(), keeper: pool.clone(), writer: pool, log: Log::of(file), folding: Arc::default() }
+    }
+
     /// Begins a transaction that only reads; it sees one state of the database throughout.
     pub async fn read(&self) -> Result<Tx> {
         Ok(Tx { inner: self.readers.begin().await?, log: None })
@@ -91,6 +98,12 @@ impl Db {
         let _folding = self.folding.lock().await;
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await?;
         Ok(())
+    }
+
+    /// Looks for damage in the database file.
+    pub async fn check(&self) -> Result<()> {
+        let found: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&self.readers).await?;
+        if found == "ok" { Ok(()) } else { Err(anyhow::anyhow!(found).into()) }
     }
 
     /// Folds what was committed into the file, so that the write-ahead log starts anew. Nobody waits for this; what is

@@ -3,25 +3,34 @@
 pub mod http;
 pub mod pages;
 mod invitations;
+mod members;
 mod passwords;
 mod sessions;
 mod setup;
 mod store;
+mod teams;
 
 use std::fmt::Display;
 
 pub use crate::rights::Role;
 pub use invitations::{Invitation, Invited, accept, find_invitation, invite, list_invitations, withdraw};
+pub use members::{change_role, disable, enable, find_member, list_members, remove};
 pub use passwords::{MIN_PASSWORD_LEN, Passwords};
 pub use sessions::{
     ACTIVE_FOR, NewSession, PROGRAM_ACTIVE_FOR, Session, authenticate, change_password, confirm, end, end_one,
     find_caller, forget_ended, list as list_sessions, start, start_for_program,
 };
 pub use setup::{FirstSteps, add_organization, is_empty, set_up};
+pub use teams::{
+    add_to_team, create_team, find_first_team, find_team, find_team_of, list_team_members, list_teams, list_teams_of,
+    remove_from_team, rename_team,
+};
 
+pub use crate::audit::Actor;
+use crate::audit::{Entry, append as append_audit};
 use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::gate::{Caller, Via};
+use crate::gate::Caller;
 use crate::ids::{OrganizationId, PersonId, TeamId};
 use crate::time::Millis;
 
@@ -117,25 +126,6 @@ fn not_an_admin() -> Error {
     Error::forbidden("not_an_admin", "only owners and admins of the organization can do this")
 }
 
-/// Lists the teams of an organization, by name.
-pub async fn list_teams(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Team>> {
-    store::list_teams(tx, organization).await
-}
-
-pub async fn find_team(tx: &mut Tx, id: TeamId) -> Result<Option<Team>> {
-    store::find_team(tx, id).await
-}
-
-/// Returns the team that the set-up made, where people go who are invited without a team.
-pub async fn find_first_team(tx: &mut Tx) -> Result<Option<Team>> {
-    store::find_first_team(tx).await
-}
-
-/// Lists the members of an organization, by name.
-pub async fn list_members(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Member>> {
-    store::list_members(tx, organization).await
-}
-
 /// Puts a person into an organization and one of its teams. Who is there already keeps the higher role.
 pub async fn join(tx: &mut Tx, now: Millis, person: PersonId, team: &Team, role: Role) -> Result<()> {
     let present = role_in(tx, person, team.organization_id).await?;
@@ -166,7 +156,7 @@ pub async fn reset_password(tx: &mut Tx, person: PersonId, password_hash: &str) 
     store::delete_sessions_of(tx, person).await
 }
 
-/// Writes down what the caller did, in the transaction that does it.
+/// Writes down what the caller did, in the transaction that does it. The admins of all their organizations may read it.
 pub async fn audit(
     tx: &mut Tx,
     now: Millis,
@@ -175,20 +165,7 @@ pub async fn audit(
     subject: &impl Display,
     detail: &str,
 ) -> Result<()> {
-    let key = match &caller.via {
-        Via::Key(key) => Some(key.handle.to_string()),
-        Via::Session(_) => None,
-    };
-    let actor = Actor { person: Some(caller.person), key, ip: Some(caller.ip.to_string()) };
-    audit_as(tx, now, &actor, action, subject, detail).await
-}
-
-/// Who did something. The operator at the console is nobody the server knows.
-#[derive(Debug, Clone, Default)]
-pub struct Actor {
-    pub person: Option<PersonId>,
-    pub key: Option<String>,
-    pub ip: Option<String>,
+    audit_as(tx, now, &caller.into(), action, subject, detail).await
 }
 
 /// Writes down what somebody did who is not (yet) a caller.
@@ -200,8 +177,43 @@ pub async fn audit_as(
     subject: &impl Display,
     detail: &str,
 ) -> Result<()> {
-    let seq = crate::ids::take(tx, "audit", 1).await?;
-    store::insert_audit(tx, seq, now, actor, action, &subject.to_string(), detail).await
+    let organizations = match actor.person {
+        Some(person) => organizations_of(tx, person).await?,
+        None => Vec::new(),
+    };
+    append_audit(tx, now, Entry { actor, action, subject: subject.to_string(), detail, organizations }).await
+}
+
+/// Writes down what was done within one organization: nobody else's admins may read it.
+pub async fn audit_in(
+    tx: &mut Tx,
+    now: Millis,
+    actor: &Actor,
+    organization: OrganizationId,
+    action: &'static str,
+    subject: &impl Display,
+    detail: &str,
+) -> Result<()> {
+    let organizations = vec![organization];
+    append_audit(tx, now, Entry { actor, action, subject: subject.to_string(), detail, organizations }).await
+}
+
+/// Writes down what was done to a person: the admins of that person's organizations may read it.
+pub async fn audit_about(
+    tx: &mut Tx,
+    now: Millis,
+    actor: &Actor,
+    person: PersonId,
+    action: &'static str,
+    subject: &impl Display,
+    detail: &str,
+) -> Result<()> {
+    let organizations = organizations_of(tx, person).await?;
+    append_audit(tx, now, Entry { actor, action, subject: subject.to_string(), detail, organizations }).await
+}
+
+async fn organizations_of(tx: &mut Tx, person: PersonId) -> Result<Vec<OrganizationId>> {
+    Ok(store::list_memberships(tx, person).await?.into_iter().map(|it| it.organization).collect())
 }
 
 /// Returns `text` without blanks around it, if it can name something.

@@ -207,7 +207,7 @@ impl Job {
     async fn read(&self, app: &App, with_variants: HashSet<usize>) -> Result<ReadUpload> {
         let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
         let stored = self.stored.clone();
-        let hint = self.upload.format.as_deref().and_then(format_from_name);
+        let hint = self.upload.format.as_deref().and_then(Format::named);
         let reading = tokio::task::spawn_blocking(move || read_upload(&stored, hint, &with_variants, &sender));
         self.write(app, chunks).await?;
         Ok(reading.await.context("reading an upload")?)
@@ -288,6 +288,9 @@ async fn end(
     if !store::update_imported(tx, now, upload, stage, said).await? {
         return Ok(false);
     }
+    if stage != UploadStage::Refused {
+        record::discard_live(tx, run.id).await?;
+    }
     let (_, n_open) = store::count_company(tx, run.id, upload.id).await?;
     let ending = store::find_ending(tx, run.id).await?;
     record::finish(tx, now, run, &ending, n_open > 0).await?;
@@ -296,10 +299,6 @@ async fn end(
 
 fn problem(message: &str) -> Problem {
     Problem { line: None, column: None, message: message.to_owned() }
-}
-
-pub(super) fn format_from_name(name: &str) -> Option<Format> {
-    [Format::Junit, Format::Testops, Format::Katalon].into_iter().find(|format| format.name() == name)
 }
 
 /// Waits until an upload was imported, at most `limit`.

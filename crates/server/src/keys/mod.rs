@@ -4,16 +4,23 @@
 //! [`commit`] turns it into rows and index entries, in that order, before the request is answered.
 
 pub mod authorization;
+pub mod guard;
 pub mod http;
+pub mod oauth;
 pub mod pages;
+pub mod policy;
 mod custody;
 mod expiry;
 mod index;
 mod last_use;
 mod limits;
-pub mod policy;
+mod renewals;
 mod rotation;
+mod secret_files;
+mod secrets;
 mod store;
+mod store_usage;
+mod usage;
 mod vault;
 
 use testward_wire::keys::{KeyPatch, KeyStatus, NewKey, Scope};
@@ -24,7 +31,13 @@ pub use expiry::{DEFAULT_EXPIRES, expires_at};
 pub use index::{Index, Rejection};
 pub use last_use::flush as flush_uses;
 pub use rotation::{FormerUse, Rotated, Rotation, Token, close_overlap, list_former_uses, rotate, rotate_self};
+pub use secret_files::{SecretKind, make_private_folder};
+pub use secrets::{
+    Loses, SecretStatus, retire as retire_secret, rewrap as rewrap_data_keys, rotate as rotate_secret,
+    status as secret_status,
+};
 pub use store::{Cursor, Filter, Life, Sort};
+pub use usage::{Called, USAGE_KEPT_FOR, Usage, start_of, usage, used_scopes};
 pub use vault::Vault;
 
 use crate::app::App;
@@ -43,6 +56,8 @@ const KEPT_FOR: i64 = 400 * DAY;
 const EXCHANGED_KEPT_FOR: i64 = 7 * DAY;
 /// From here on a key counts as expiring soon.
 const SOON: i64 = 14 * DAY;
+/// A key that nobody has used for this long is probably forgotten.
+pub const UNUSED_AFTER: i64 = 90 * DAY;
 const MAX_DESCRIPTION_LEN: usize = 1000;
 
 /// A key as its row has it, without its secret.
@@ -193,7 +208,7 @@ pub async fn issue(
     policy::find_for(tx, owner).await?.check_new(key.judged())?;
     store::insert(tx, &key).await?;
     custody::keep_copy(tx, app, &key, &text).await?;
-    identity::audit_as(tx, now, actor, "key.create", &key.handle, &key.name).await?;
+    identity::audit_about(tx, now, actor, owner, "key.create", &key.handle, &key.name).await?;
     Ok((Change::of(&key), key, text))
 }
 
@@ -284,6 +299,11 @@ pub async fn has_any(tx: &mut Tx, caller: &Caller) -> Result<bool> {
     Ok(store::count(tx, caller.person).await? > 0)
 }
 
+/// Counts the keys of a person that have not ended, for whoever decides about the person.
+pub async fn count_live(tx: &mut Tx, now: Millis, owner: PersonId) -> Result<i64> {
+    store::count_live(tx, now, owner).await
+}
+
 /// A key may read about its owner's keys only when it may do everything its owner can.
 fn require_everything(caller: &Caller) -> Result<()> {
     if caller.key().is_none() || caller.has(Scope::Everything) {
@@ -366,6 +386,18 @@ async fn end(tx: &mut Tx, now: Millis, caller: &Caller, mut key: ApiKey) -> Resu
     change(tx, now, caller, key, "key.revoke").await
 }
 
+/// Ends a key that somebody has shown to hold, on the word of `actor`.
+pub async fn revoke_held(tx: &mut Tx, now: Millis, actor: &Actor, held: &KeyFacts) -> Result<Change> {
+    let key = store::find(tx, held.id).await?.filter(|key| key.revoked_at.is_none());
+    let Some(mut key) = key else { return Ok(Change::default()) };
+    key.revoked_at = Some(now);
+    key.version += 1;
+    store::delete_all_copies(tx, key.id).await?;
+    store::update(tx, &key).await?;
+    identity::audit_as(tx, now, actor, "key.revoke", &key.handle, &key.name).await?;
+    Ok(Change::of(&key))
+}
+
 async fn find_live(tx: &mut Tx, caller: &Caller, id: KeyId) -> Result<ApiKey> {
     let key = find(tx, caller, id).await?;
     match key.revoked_at {
@@ -394,6 +426,7 @@ pub async fn owner_changed(tx: &mut Tx, person: PersonId) -> Result<Change> {
 /// Does what is due: closes overlaps, destroys copies, and forgets keys that have been dead for so long that nobody
 /// should still hold them.
 pub async fn do_chores(tx: &mut Tx, now: Millis) -> Result<Change> {
+    usage::forget_old(tx, now).await?;
     let mut change = rotation::close_silent(tx, now).await?;
     custody::destroy_forbidden_copies(tx, now).await?;
     change.forgotten = store::delete_dead_before(tx, now.plus(-KEPT_FOR), None).await?;

@@ -2,10 +2,12 @@
 
 pub mod admit;
 mod assets;
+pub mod audit;
 pub mod cookies;
 pub mod extract;
 mod face;
 pub mod forwarded;
+mod guard;
 pub mod jobs;
 pub mod layout;
 pub mod limits;
@@ -13,6 +15,7 @@ pub mod listen;
 mod normalise;
 pub mod openapi;
 pub mod pages;
+pub mod people;
 pub mod results;
 mod routes;
 mod serve;
@@ -54,6 +57,13 @@ pub fn dressed(app: &App, router: Router) -> Normalised<Router> {
     Normalised::new(router, &app.base_url)
 }
 
+/// Builds the service for proxies on the same machine, who ask whose key a request shows.
+fn guard_service(app: &App) -> Normalised<Router> {
+    let (router, _) = verification(Routes::new(app.clone())).finish();
+    let counter = Arc::new(AtomicU64::new(1));
+    Normalised::new(router.layer(from_fn_with_state((app.clone(), counter), face::dress)), &app.base_url)
+}
+
 fn table(app: App) -> Routes {
     let routes = Routes::new(app);
     let routes = operation(routes);
@@ -61,12 +71,15 @@ fn table(app: App) -> Routes {
     let routes = account(routes);
     let routes = api_keys(routes);
     let routes = rotation(routes);
+    let routes = verification(routes);
+    let routes = oauth(routes);
     let routes = api_key_pages(routes);
     let routes = trusted_issuers(routes);
     let routes = trusted_issuer_pages(routes);
     let routes = governance(routes);
     let routes = reports(routes);
     let routes = pages_of_results(routes);
+    let routes = administration(routes);
     official_clients(routes)
 }
 
@@ -83,6 +96,7 @@ fn operation(routes: Routes) -> Routes {
 
 fn people(routes: Routes) -> Routes {
     use identity::pages::{members, signin};
+    let routes = organization(routes);
     routes
         .api(
             Method::POST,
@@ -104,6 +118,24 @@ fn people(routes: Routes) -> Routes {
         .get("/members", ADMIN, members::show)
         .post("/members/invite", ADMIN, members::invite)
         .post("/members/invitations/{invitation}/withdraw", ADMIN, members::withdraw)
+}
+
+fn organization(routes: Routes) -> Routes {
+    use people::{member, teams};
+    routes
+        .get("/members/{person}", ADMIN, member::show)
+        .post("/members/{person}/role", ADMIN, member::change_role)
+        .post("/members/{person}/teams", ADMIN, member::change_teams)
+        .post("/members/{person}/disable", ADMIN, member::disable)
+        .post("/members/{person}/enable", ADMIN, member::enable)
+        .get("/members/{person}/remove", ADMIN, member::ask_remove)
+        .post("/members/{person}/remove", ADMIN, member::remove)
+        .get("/teams", ADMIN, teams::list)
+        .post("/teams", ADMIN, teams::create)
+        .get("/teams/{team}", ADMIN, teams::show)
+        .post("/teams/{team}", ADMIN, teams::rename)
+        .post("/teams/{team}/members", ADMIN, teams::add)
+        .post("/teams/{team}/members/{person}/remove", ADMIN, teams::remove)
 }
 
 fn account(routes: Routes) -> Routes {
@@ -166,6 +198,26 @@ fn api_keys(routes: Routes) -> Routes {
         )
 }
 
+/// What proxies before other tools ask.
+fn verification(routes: Routes) -> Routes {
+    const ENVOY: &str = "/api/v1/ext-authz/{*asked}";
+    let summary = "Say whose key a request to another tool shows";
+    let routes = routes.api(Method::GET, "/api/v1/verify", Access::Key, summary, keys::guard::verify);
+    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE].into_iter().fold(
+        routes,
+        |routes, method| {
+            routes.api(method, ENVOY, Access::Key, "The same, as Envoy asks it", keys::guard::verify_for_envoy)
+        },
+    )
+}
+
+fn oauth(routes: Routes) -> Routes {
+    routes
+        .post("/oauth/introspect", Access::Known, keys::oauth::introspect)
+        // Who has the key may end it: the key is the proof.
+        .post("/oauth/revoke", Access::Public, keys::oauth::revoke)
+}
+
 fn rotation(routes: Routes) -> Routes {
     use keys::pages::rotate;
     routes
@@ -203,7 +255,7 @@ fn rotation(routes: Routes) -> Routes {
 }
 
 fn api_key_pages(routes: Routes) -> Routes {
-    use keys::pages::{change, create, list};
+    use keys::pages::{change, create, generator, list, usage};
     routes
         .get("/user/settings", Access::Session, keys::pages::integration)
         .get("/user/apikey", Access::Session, list::show)
@@ -216,7 +268,23 @@ fn api_key_pages(routes: Routes) -> Routes {
         .post("/user/apikey/{key}/reveal", Access::Session, change::reveal)
         .get("/user/apikey/{key}/edit", Access::Session, change::ask_edit)
         .post("/user/apikey/{key}/edit", Access::Session, change::edit)
-        .get("/user/apikey/{key}/usage", Access::Session, change::usage)
+        .get("/user/apikey/{key}/usage", Access::Session, usage::show)
+        .get("/user/apikey/commands", Access::Session, generator::show)
+}
+
+/// For owners and admins of an organization; the handlers ask for the role.
+fn administration(routes: Routes) -> Routes {
+    let read = Access::Scope(Scope::AdminRead);
+    routes
+        .get("/admin/audit", ADMIN, audit::show)
+        .api(Method::GET, "/api/v1/audit", read, "Search the audit log, newest first", audit::http::list)
+        .api(
+            Method::GET,
+            "/api/v1/audit/export",
+            read,
+            "Export the audit log as JSON lines, newest first",
+            audit::http::export,
+        )
 }
 
 fn trusted_issuers(routes: Routes) -> Routes {
@@ -365,11 +433,16 @@ fn reports(routes: Routes) -> Routes {
 }
 
 fn pages_of_results(routes: Routes) -> Routes {
-    use results::{projects, result, run, runs, upload};
+    use results::{projects, result, run, runs, settings, upload};
     routes
         .get("/projects", Access::Session, projects::show)
         .post("/projects", ADMIN, projects::create)
         .get("/projects/new", ADMIN, projects::ask)
+        .get("/projects/archived", ADMIN, settings::archived)
+        .post("/projects/{project}/restore", ADMIN, settings::restore)
+        .get("/team/{team}/project/{project}/settings", ADMIN, settings::show)
+        .post("/team/{team}/project/{project}/settings", ADMIN, settings::save)
+        .post("/team/{team}/project/{project}/settings/archive", ADMIN, settings::archive)
         .get("/team/{team}/project/{project}/executions", Access::Session, runs::show)
         .get("/team/{team}/project/{project}/executions/{number}", Access::Session, run::show)
         .get("/team/{team}/project/{project}/executions/{number}/results/{result}", Access::Session, result::show)

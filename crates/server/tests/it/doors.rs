@@ -32,6 +32,8 @@ const PUBLIC: &[&str] = &[
     "POST /invited",
     "POST /api/v1/session",
     "POST /oauth/token",
+    // Who has a key may end it.
+    "POST /oauth/revoke",
     "POST /api/v1/oidc/exchange",
     "PUT /storage/{token}",
     // The official agent asks before it shows its key.
@@ -43,6 +45,10 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("PUT /api/v1/organizations/{organization}/key-policy", "application/json", POLICY),
     ("POST /api/v1/organizations/{organization}/key-policy/preview", "application/json", POLICY),
     ("POST /user/apikey/{key}/edit", "application/x-www-form-urlencoded", "name=x"),
+    ("POST /members/{person}/role", "application/x-www-form-urlencoded", "role=owner"),
+    ("POST /teams/{team}", "application/x-www-form-urlencoded", "name=x"),
+    ("POST /teams/{team}/members", "application/x-www-form-urlencoded", "person=1"),
+    ("POST /team/{team}/project/{project}/settings", "application/x-www-form-urlencoded", "name=x&team=1"),
     ("POST /api/v1/projects/{project}/uploads", "multipart/form-data; boundary=b", "--b--\r\n"),
     ("POST /team/{team}/project/{project}/upload", "multipart/form-data; boundary=b", "--b--\r\n"),
     (
@@ -60,6 +66,12 @@ const POLICY: &str =
 /// Doors whose address names something that is the caller's own, or nothing at all.
 const NAMES_NOBODYS: &[&str] = &[
     "POST /user/account/sessions/{session}/end",
+    // The scope to ask for, and the path of a request to another tool.
+    "GET /api/v1/ext-authz/{*asked}",
+    "POST /api/v1/ext-authz/{*asked}",
+    "PUT /api/v1/ext-authz/{*asked}",
+    "PATCH /api/v1/ext-authz/{*asked}",
+    "DELETE /api/v1/ext-authz/{*asked}",
     // They lead on to an address that is looked at there.
     "GET /team/{team}/project/{project}/test-project",
     "GET /team/{team}/project/{project}/grid/plan/{plan}/job/{job}",
@@ -138,7 +150,8 @@ async fn a_stranger_passes_no_guarded_door() {
 async fn a_stranger_with_a_browser_is_led_to_sign_in() {
     let (app, guarded) = guarded().await;
     let browser = app.stranger().with("accept", "text/html");
-    for route in guarded.iter().filter(|route| !route.path.starts_with("/api/")) {
+    let is_page = |route: &&Route| !["/api/", "/oauth/"].iter().any(|it| route.path.starts_with(it));
+    for route in guarded.iter().filter(is_page) {
         let answer = knock(&browser, route).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", line(route));
         assert!(answer.location().starts_with("/signin?next="), "{}", line(route));
@@ -241,7 +254,7 @@ async fn what_belongs_to_another_organization_is_not_there() {
 async fn fill(app: &TestApp) {
     let anna = app.anna().await;
     new_key(&anna, json!({"name": "ci"})).await;
-    anna.submit("/members/invite", &[("email", "kim@example.com"), ("role", "member")]).await.ok();
+    anna.submit("/members/invite", &[("email", "kim@example.com"), ("role", "member"), ("team", "1")]).await.ok();
     let report = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.xml\"\r\n\r\n\
                   <testsuite name=\"s\"><testcase name=\"t\"/></testsuite>\r\n--b--\r\n";
     let uploads = format!("/api/v1/projects/{}/uploads", app.project);

@@ -3,6 +3,7 @@
 mod support;
 
 mod attacks;
+mod audit;
 mod compat;
 mod connections;
 mod doors;
@@ -13,6 +14,7 @@ mod layers;
 mod openapi;
 mod outbound;
 mod pages;
+mod organization;
 mod people;
 mod policy;
 mod receipts;
