@@ -99,7 +99,7 @@ fn tell_file(report: &mut String, problems: &mut Vec<String>, path: &Path) {
     let is_hidden = path
         .ancestors()
         .skip(1)
-        .any(|folder| fs::metadata(folder).is_ok_and(|it| it.permissions().mode() & 0o077 == 0));
+        .any(|folder| fs::metadata(folder).is_ok_and(|it| it.permissions().mode().trailing_zeros() >= 6));
     if mode & 0o077 != 0 && !is_hidden {
         problems.push(format!("{} is open to others: chmod {wanted:o} {}", path.display(), path.display()));
     }
