@@ -4,9 +4,11 @@
 
 pub mod credentials;
 pub mod error;
+pub mod inventory;
 pub mod keys;
 pub mod keytext;
 pub mod policy;
 pub mod results;
+pub mod service;
 
 pub use error::ErrorBody;

@@ -12,6 +12,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_session_end", include_str!("../../migrations/0005_session_end.sql")),
     ("0006_key_life", include_str!("../../migrations/0006_key_life.sql")),
     ("0007_policy", include_str!("../../migrations/0007_policy.sql")),
+    ("0008_service_accounts", include_str!("../../migrations/0008_service_accounts.sql")),
 ];
 
 pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {

@@ -9,10 +9,12 @@ pub mod pages;
 mod custody;
 mod expiry;
 mod index;
+pub mod inventory;
 mod last_use;
 mod limits;
 pub mod policy;
 mod rotation;
+pub mod service;
 mod store;
 mod vault;
 
@@ -24,7 +26,7 @@ pub use expiry::{DEFAULT_EXPIRES, expires_at};
 pub use index::{Index, Rejection};
 pub use last_use::flush as flush_uses;
 pub use rotation::{FormerUse, Rotated, Rotation, Token, close_overlap, list_former_uses, rotate, rotate_self};
-pub use store::{Cursor, Filter, Life, Sort};
+pub use store::{Cursor, Filter, Life, Sort, kind_name};
 pub use vault::Vault;
 
 use crate::app::App;
@@ -213,7 +215,7 @@ async fn compose_new(
         owner,
         name: identity::checked_name("name", &new.name)?,
         description: checked_description(new.description.as_deref())?,
-        scopes: checked_scopes(new.scopes.as_deref())?,
+        scopes: checked_scopes(kind, new.scopes.as_deref())?,
         projects: checked_projects(new.projects.as_deref())?,
         custody,
         copy_until: custody.copy_until(now),
@@ -243,11 +245,11 @@ fn checked_description(text: Option<&str>) -> Result<Option<String>> {
     }
 }
 
-fn checked_scopes(scopes: Option<&[Scope]>) -> Result<Scopes> {
+fn checked_scopes(kind: Kind, scopes: Option<&[Scope]>) -> Result<Scopes> {
     match scopes {
         None => Ok(Scopes::EVERYTHING),
         Some([]) => Err(Error::invalid("scopes", "must name at least one thing the key may be used for")),
-        Some(scopes) if scopes.contains(&Scope::KeysManage) => {
+        Some(scopes) if kind != Kind::Service && scopes.contains(&Scope::KeysManage) => {
             Err(Error::invalid("scopes", "keys:manage is for keys of service accounts"))
         }
         Some(scopes) => Ok(scopes.iter().copied().collect()),
@@ -290,11 +292,15 @@ fn require_everything(caller: &Caller) -> Result<()> {
     Err(Error::forbidden("insufficient_scope", "this needs a key that may do everything"))
 }
 
-/// Finds a key of the caller. Somebody else's is not found.
+/// Finds a key of the caller, or of a service account that they look after. Somebody else's is not found.
 pub async fn find(tx: &mut Tx, caller: &Caller, id: KeyId) -> Result<ApiKey> {
     require_everything(caller)?;
-    let key = store::find(tx, id).await?.filter(|key| key.owner == caller.person);
-    key.ok_or(Error::NotFound("API key"))
+    let key = store::find(tx, id).await?.ok_or(Error::NotFound("API key"))?;
+    let is_own = key.owner == caller.person;
+    if is_own || (caller.key().is_none() && identity::service::is_looked_after(tx, caller, key.owner).await?) {
+        return Ok(key);
+    }
+    Err(Error::NotFound("API key"))
 }
 
 /// Counts the addresses a key was used from.

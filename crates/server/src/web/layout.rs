@@ -200,13 +200,18 @@ pub struct Tab {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdminTab {
     Members,
+    Keys,
     Policy,
 }
 
 impl AdminTab {
     /// Returns each with its address and what it is called.
-    pub const fn all(self) -> [(Self, &'static str, &'static str); 2] {
-        [(Self::Members, "/members", "Members"), (Self::Policy, "/admin/policy", "Key policy")]
+    pub const fn all(self) -> [(Self, &'static str, &'static str); 3] {
+        [
+            (Self::Members, "/members", "Members"),
+            (Self::Keys, "/admin/keys", "All API keys"),
+            (Self::Policy, "/admin/policy", "Key policy"),
+        ]
     }
 }
 

@@ -6,6 +6,7 @@ mod attacks;
 mod compat;
 mod doors;
 mod faults;
+mod governance;
 mod ingest;
 mod keys;
 mod layers;

@@ -11,7 +11,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
 use crate::identity::{self, Membership, Role};
-use crate::ids::InvitationId;
+use crate::ids::{InvitationId, PersonId};
 use crate::web::extract::{Form, Path};
 use crate::web::layout::{AdminTab, Choice, Chrome, Crumb, When, initials, render};
 
@@ -34,6 +34,9 @@ struct InviteLink {
 }
 
 struct Person {
+    id: PersonId,
+    /// Whether they can be sent off from here.
+    is_other: bool,
     name: String,
     email: String,
     initials: String,
@@ -68,7 +71,7 @@ async fn members_page(
 ) -> Result<Response> {
     let mut tx = app.db.read().await?;
     let organization = identity::administered(&mut tx, caller).await?;
-    let people = people(&mut tx, app, &organization).await?;
+    let people = people(&mut tx, app, caller, &organization).await?;
     let page = MembersPage {
         page: Chrome::of(&mut tx, caller, vec![Crumb::new("Members", "/members")]).await?,
         tab: AdminTab::Members,
@@ -88,10 +91,12 @@ fn roles(highest: Role) -> Vec<Choice> {
     given.map(|(role, label)| Choice::new(role.name(), label)).collect()
 }
 
-async fn people(tx: &mut Tx, app: &App, organization: &Membership) -> Result<Vec<Person>> {
+async fn people(tx: &mut Tx, app: &App, caller: &Caller, organization: &Membership) -> Result<Vec<Person>> {
     let now = app.clock.now();
     let members = identity::list_members(tx, organization.organization).await?;
     let shown = members.into_iter().map(|member| Person {
+        id: member.person.id,
+        is_other: member.person.id != caller.person && member.person.disabled_at.is_none(),
         initials: initials(&member.person.name),
         name: member.person.name,
         email: member.person.email,

@@ -5,7 +5,7 @@ pub mod commands;
 pub mod create;
 pub mod list;
 pub mod rotate;
-mod row;
+pub mod row;
 
 use askama::Template;
 use axum::extract::State;

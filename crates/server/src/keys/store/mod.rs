@@ -182,7 +182,8 @@ fn kind(name: &str) -> sqlx::Result<Kind> {
     found.map(|(kind, _)| *kind).ok_or_else(|| undecodable("a key's kind"))
 }
 
-fn kind_name(kind: Kind) -> &'static str {
+/// Returns what a kind of key is called.
+pub fn kind_name(kind: Kind) -> &'static str {
     KINDS.iter().find(|(it, _)| *it == kind).map_or("personal", |(_, name)| name)
 }
 
