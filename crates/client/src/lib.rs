@@ -8,6 +8,7 @@ mod login;
 mod output;
 mod rotate;
 mod server;
+mod switch;
 mod upload;
 
 use std::ffi::{OsStr, OsString};

@@ -85,6 +85,25 @@ pub struct BulkReceipt {
     pub handles: Vec<String>,
 }
 
+/// Brings keys of an older system along.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportKeys {
+    /// The keys, UUIDs: secrets.
+    pub keys: Vec<String>,
+    pub name: String,
+    /// Number of a member or service account of the organization.
+    pub owner: i64,
+    /// `30d` or an instant, within a year; absent means 90 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<crate::keys::Scope>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projects: Option<Vec<i64>>,
+}
+
 /// What a person has who leaves, and what becomes of it.
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

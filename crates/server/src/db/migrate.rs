@@ -13,6 +13,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0006_key_life", include_str!("../../migrations/0006_key_life.sql")),
     ("0007_policy", include_str!("../../migrations/0007_policy.sql")),
     ("0008_service_accounts", include_str!("../../migrations/0008_service_accounts.sql")),
+    ("0009_key_requests", include_str!("../../migrations/0009_key_requests.sql")),
 ];
 
 pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use testward_wire::keytext::KeyText;
+use testward_wire::keytext::{ImportedText, KeyText};
 
 use super::last_use::Uses;
 use super::policy::{self, Forbidden, Judged, Policy};
@@ -28,6 +28,8 @@ const SHARDS: usize = 64;
 pub struct Index {
     shards: Vec<RwLock<HashMap<Handle, Arc<KeyFacts>>>>,
     owners: RwLock<HashMap<PersonId, Arc<Owner>>>,
+    /// Handles of keys of older systems by their MAC: their text names no handle.
+    imported: RwLock<HashMap<[u8; 32], Handle>>,
     /// What organizations allow that set a policy.
     policies: RwLock<HashMap<OrganizationId, Arc<Policy>>>,
     /// Uses since they were last written down.
@@ -64,6 +66,7 @@ impl Index {
         let index = Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             owners: RwLock::default(),
+            imported: RwLock::default(),
             policies: RwLock::default(),
             uses: Uses::default(),
         };
@@ -86,6 +89,32 @@ impl Index {
         let shown = vault.secret_with(pepper, key.expose());
         let facts = found.ok_or(Rejection::Unknown)?;
         let former = if shown.is(&facts.secret) { None } else { Some(former(vault, &facts, shown, key)?) };
+        self.admit(now, ip, facts.clone(), former)
+    }
+
+    /// Says whose key of an older system this is. Known or not, it costs one MAC and one look-up.
+    pub fn verify_imported(
+        &self,
+        vault: &Vault,
+        now: Millis,
+        ip: IpAddr,
+        key: &ImportedText,
+    ) -> Result<ShownKey, Rejection> {
+        let shown = vault.secret(key.expose());
+        let handle = self.imported.read().unwrap_or_else(PoisonError::into_inner).get(&shown.mac).copied();
+        let facts = handle.and_then(|handle| self.find_handle(handle));
+        let facts = facts.filter(|facts| shown.is(&facts.secret)).ok_or(Rejection::Unknown)?;
+        self.admit(now, ip, facts, None)
+    }
+
+    /// Lets a key in whose holder is proved, if nothing else speaks against it.
+    fn admit(
+        &self,
+        now: Millis,
+        ip: IpAddr,
+        facts: Arc<KeyFacts>,
+        former: Option<&Former>,
+    ) -> Result<ShownKey, Rejection> {
         self.refuse_dead(&facts, now)?;
         if let Some(former) = former.filter(|former| former.accepted_until <= now) {
             return Err(Rejection::Rotated(former.rotated_at));
@@ -110,7 +139,10 @@ impl Index {
     }
 
     fn find(&self, key: KeyText<'_>) -> Option<Arc<KeyFacts>> {
-        let handle = Handle::new(key.handle())?;
+        self.find_handle(Handle::new(key.handle())?)
+    }
+
+    fn find_handle(&self, handle: Handle) -> Option<Arc<KeyFacts>> {
         let shard = self.shard(handle).read().unwrap_or_else(PoisonError::into_inner);
         shard.get(&handle).cloned()
     }
@@ -163,6 +195,9 @@ impl Index {
     /// Puts a record in place, unless a newer one is there or the key has ended for good.
     pub(super) fn set(&self, facts: KeyFacts) {
         let handle = facts.handle;
+        if facts.rare.as_ref().is_some_and(|rare| rare.is_imported) {
+            self.imported.write().unwrap_or_else(PoisonError::into_inner).insert(facts.secret.mac, handle);
+        }
         let mut shard = self.shard(handle).write().unwrap_or_else(PoisonError::into_inner);
         let is_newer = shard.get(&handle).is_none_or(|it| it.version < facts.version && !it.is_revoked());
         if is_newer {
@@ -182,7 +217,10 @@ impl Index {
     /// Forgets keys whose rows are gone.
     pub(super) fn forget(&self, handles: &[Handle]) {
         for handle in handles {
-            self.shard(*handle).write().unwrap_or_else(PoisonError::into_inner).remove(handle);
+            let gone = self.shard(*handle).write().unwrap_or_else(PoisonError::into_inner).remove(handle);
+            if let Some(facts) = gone {
+                self.imported.write().unwrap_or_else(PoisonError::into_inner).remove(&facts.secret.mac);
+            }
         }
     }
 

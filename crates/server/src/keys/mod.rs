@@ -8,11 +8,13 @@ pub mod http;
 pub mod pages;
 mod custody;
 mod expiry;
+mod imported;
 mod index;
 pub mod inventory;
 mod last_use;
 mod limits;
 pub mod policy;
+mod requests;
 mod rotation;
 pub mod service;
 mod store;
@@ -23,6 +25,7 @@ use testward_wire::keytext::{HANDLE_LEN, Kind, SECRET_LEN, compose};
 
 pub use custody::{Custody, lock as lock_custody, locked_at as custody_locked_at, reveal};
 pub use expiry::{DEFAULT_EXPIRES, expires_at};
+pub use imported::import;
 pub use index::{Index, Rejection};
 pub use last_use::flush as flush_uses;
 pub use rotation::{FormerUse, Rotated, Rotation, Token, close_overlap, list_former_uses, rotate, rotate_self};
@@ -51,6 +54,8 @@ pub struct ApiKey {
     pub id: KeyId,
     pub handle: Handle,
     pub kind: Kind,
+    /// When an admin brought it along from an older system; it is not of our form then.
+    pub imported_at: Option<Millis>,
     pub owner: PersonId,
     pub name: String,
     pub description: Option<String>,
@@ -113,6 +118,7 @@ impl ApiKey {
             secret: self.secret,
             version: self.version,
             rare: Rare {
+                is_imported: self.imported_at.is_some(),
                 disabled_at: self.disabled_at,
                 revoked_at: self.revoked_at,
                 networks: self.networks.clone(),
@@ -212,6 +218,7 @@ async fn compose_new(
     let key = ApiKey {
         handle: Handle::new(&handle).expect("base62 of the right length"),
         kind,
+        imported_at: None,
         owner,
         name: identity::checked_name("name", &new.name)?,
         description: checked_description(new.description.as_deref())?,
@@ -400,6 +407,7 @@ pub async fn owner_changed(tx: &mut Tx, person: PersonId) -> Result<Change> {
 pub async fn do_chores(tx: &mut Tx, now: Millis) -> Result<Change> {
     let mut change = rotation::close_silent(tx, now).await?;
     custody::destroy_forbidden_copies(tx, now).await?;
+    store::delete_requests_before(tx, now.plus(-requests::REMEMBERED_FOR)).await?;
     change.forgotten = store::delete_dead_before(tx, now.plus(-KEPT_FOR)).await?;
     Ok(change)
 }

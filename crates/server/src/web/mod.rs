@@ -227,6 +227,7 @@ fn governance(routes: Routes) -> Routes {
     const KEYS: &str = "/api/v1/organizations/{organization}/keys";
     const BULK: &str = "/api/v1/organizations/{organization}/keys/bulk";
     const BULK_PREVIEW: &str = "/api/v1/organizations/{organization}/keys/bulk/preview";
+    const IMPORT: &str = "/api/v1/organizations/{organization}/keys/import";
     const LEAVING: &str = "/api/v1/organizations/{organization}/people/{person}/offboarding";
     const PREVIEW: &str = "/api/v1/organizations/{organization}/key-policy/preview";
     routes
@@ -236,6 +237,7 @@ fn governance(routes: Routes) -> Routes {
         .api(Method::GET, KEYS, READ, "List all API keys of an organization", inventory::http::list)
         .api(Method::POST, BULK, WRITE, "Disable or end many API keys at once", inventory::http::carry_out)
         .api(Method::POST, BULK_PREVIEW, READ, "Say how many API keys an order is about", inventory::http::preview)
+        .api(Method::POST, IMPORT, ADMIN, "Bring API keys of an older system along", inventory::http::import)
         .api(Method::GET, LEAVING, READ, "Show what a person has who leaves", inventory::http::ask_offboard)
         .api(Method::POST, LEAVING, WRITE, "Send a person off and end their API keys", inventory::http::offboard)
         .get("/admin/keys", ADMIN, inventory::pages::show)

@@ -39,6 +39,11 @@ const PUBLIC: &[&str] = &[
 
 /// What a door needs to hear before it looks for what its address names.
 const SAMPLES: &[(&str, &str, &str)] = &[
+    (
+        "POST /api/v1/organizations/{organization}/keys/import",
+        "application/json",
+        r#"{"keys":["7c9e6679-7425-40de-944b-e07fc1f90ae7"],"name":"x","owner":1}"#,
+    ),
     ("POST /api/v1/organizations/{organization}/keys/bulk", "application/json", r#"{"action":"disable","ids":[]}"#),
     ("POST /api/v1/organizations/{organization}/keys/bulk/preview", "application/json", r#"{"action":"disable"}"#),
     ("POST /service-accounts/{account}/stewards", "application/x-www-form-urlencoded", "person=1"),

@@ -1,9 +1,10 @@
 //! `/api/v1/organizations/{organization}/keys` and `…/people/{person}/offboarding`.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Deserialize;
-use testward_wire::inventory::{BulkOrder, BulkPreview, BulkReceipt, InventoryKey, KeyFilter, Offboarding};
-use testward_wire::keys::Page;
+use testward_wire::inventory::{BulkOrder, BulkPreview, BulkReceipt, ImportKeys, InventoryKey, KeyFilter, Offboarding};
+use testward_wire::keys::{KeyView, Page};
 
 use super::offboard::{self, Sender};
 use super::{Found, Wanted, actor};
@@ -98,6 +99,22 @@ pub async fn carry_out(
     let (change, receipt) = inventory::carry_out(&mut tx, app.clock.now(), &caller, organization, &order).await?;
     keys::commit(&app, tx, change).await?;
     Ok(Json(receipt))
+}
+
+/// Answers the imported keys, without their texts.
+pub async fn import(
+    State(app): State<App>,
+    caller: Caller,
+    Path(organization): Path<OrganizationId>,
+    Json(wanted): Json<ImportKeys>,
+) -> Result<(StatusCode, Json<Page<KeyView>>)> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let membership = identity::administer(&mut tx, &caller, organization).await?;
+    let (change, imported) = keys::import(&mut tx, &app, now, &caller, &membership, &wanted).await?;
+    keys::commit(&app, tx, change).await?;
+    let items = imported.iter().map(|key| view(key, now)).collect();
+    Ok((StatusCode::CREATED, Json(Page { items, next: None })))
 }
 
 pub async fn ask_offboard(
