@@ -24,6 +24,11 @@ impl Env {
         self.0.get(OsStr::new(name))?.to_str().filter(|text| !text.is_empty())
     }
 
+    /// Returns all variables, for a command that is started.
+    pub fn all(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+        self.0.iter()
+    }
+
     /// Returns a variable that names an absolute path; others are ignored, as the XDG specification wants it.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.0.get(OsStr::new(name)).map(PathBuf::from).filter(|path| path.is_absolute())

@@ -1,5 +1,6 @@
 //! Testward's command line: sign in, look after API keys, upload reports. Never links the server.
 
+mod exec;
 mod failure;
 mod host;
 mod http;
@@ -28,11 +29,14 @@ pub enum Command {
     Key(keys::Args),
     /// Upload test reports
     Upload(upload::Args),
+    /// Run a command with a key that this build's identity token is exchanged for
+    Exec(exec::Args),
 }
 
 /// Runs one command; returns the process's exit code.
 ///
-/// 0 done, 1 tests failed (`--fail-on`), 2 wrong usage, 3 no connection or a broken server, 4 refused.
+/// 0 done, 1 tests failed (`--fail-on`), 2 wrong usage, 3 no connection or a broken server, 4 refused; `exec` returns
+/// what its command returned.
 pub fn run(command: Command) -> ExitCode {
     Host::with_real(|host| ExitCode::from(run_on(host, command)))
 }
@@ -40,13 +44,14 @@ pub fn run(command: Command) -> ExitCode {
 /// Runs one command on the given machine; returns the exit code.
 pub fn run_on(host: &mut Host<'_>, command: Command) -> u8 {
     let outcome = match command {
-        Command::Login(args) => login::login(host, &args),
-        Command::Logout => login::logout(host),
-        Command::Key(args) => keys::run(host, args),
-        Command::Upload(args) => upload::run(host, &args),
+        Command::Login(args) => login::login(host, &args).map(|()| 0),
+        Command::Logout => login::logout(host).map(|()| 0),
+        Command::Key(args) => keys::run(host, args).map(|()| 0),
+        Command::Upload(args) => upload::run(host, &args).map(|()| 0),
+        Command::Exec(args) => exec::run(host, &args),
     };
     match outcome {
-        Ok(()) => 0,
+        Ok(code) => code,
         Err(failure) => {
             host.note(format_args!("error: {failure}"));
             failure.code()

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::identity::Passwords;
 use crate::keys;
 use crate::net::Networks;
+use crate::oidc::Issuers;
 use crate::outbound::Outbound;
 use crate::panics::Panics;
 use crate::random::Random;
@@ -33,6 +34,8 @@ pub struct Parts {
     /// Pepper and key-encryption key.
     pub vault: keys::Vault,
     pub passwords: Passwords,
+    /// Keys of the issuers whose tokens are accepted.
+    pub issuers: Issuers,
     /// Calls other servers.
     pub outbound: Outbound,
     /// Failed sign-ins and failed keys by address.
@@ -69,6 +72,7 @@ impl App {
             blobs: Blobs::open(data_dir.join("blobs"))?,
             clock,
             passwords: Passwords::default(),
+            issuers: Issuers::default(),
             outbound: Outbound::new(&config.outbound)?,
             keys,
             vault,

@@ -37,6 +37,10 @@ id_types! {
     ProjectId = "project";
     InvitationId = "invitation";
     KeyId = "api_key";
+    /// Somebody whose identity tokens are exchanged for keys.
+    IssuerId = "trusted_issuer";
+    /// What an issuer's tokens must say to get a key.
+    RuleId = "trusted_rule";
     /// An upload: the files of one batch.
     UploadId = "upload";
     /// One stored file that a client asked an address for.

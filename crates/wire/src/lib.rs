@@ -10,5 +10,6 @@ pub mod keytext;
 pub mod policy;
 pub mod results;
 pub mod service;
+pub mod trust;
 
 pub use error::ErrorBody;

@@ -1,5 +1,6 @@
 //! Runs the client's commands as `testward` does, against a server of the tests' own.
 
+mod exec;
 mod keys;
 mod login;
 mod server;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
-use axum::http::header;
+use axum::http::{Uri, header};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
@@ -49,9 +49,8 @@ impl<S: Sync> FromRequest<S> for OneFile {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let mut fields = pairs(request.uri().query().unwrap_or_default().as_bytes())?;
-        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
-        let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+        let Self { mut fields, .. } = Self::from_address(request.uri())?;
+        let content_type = content_type(&request);
         let body = read(request, MAX_BODY).await?;
         let mut tags = Vec::new();
         if content_type.starts_with("application/x-www-form-urlencoded") {
@@ -63,11 +62,23 @@ impl<S: Sync> FromRequest<S> for OneFile {
     }
 }
 
+/// Returns the content type of a body, in lower case.
+pub fn content_type(request: &Request) -> String {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    content_type.unwrap_or_default().to_ascii_lowercase()
+}
+
 fn pairs(text: &[u8]) -> Result<HashMap<String, String>> {
     serde_urlencoded::from_bytes(text).map_err(|error| Error::bad_request("invalid_form", error.to_string()))
 }
 
 impl OneFile {
+    /// Reads what the address says.
+    pub fn from_address(address: &Uri) -> Result<Self> {
+        let fields = pairs(address.query().unwrap_or_default().as_bytes())?;
+        Ok(Self { fields, tags: Vec::new() })
+    }
+
     pub fn project(&self) -> Result<ProjectId> {
         let id = self.fields.get("projectId").map(String::as_str).unwrap_or_default().parse();
         id.map(ProjectId).map_err(|_| Error::invalid("projectId", "must be the number of a project"))

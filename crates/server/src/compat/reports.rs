@@ -1,10 +1,10 @@
 //! Files that were put, or soon will be, are named here: which batch they belong to and which one is the last.
 
-use axum::extract::State;
+use axum::extract::{FromRequest as _, Request, State};
 use serde::Deserialize;
 use testward_reports::Format;
 
-use super::body::{Body, OneFile, Tag, flag, tag_names};
+use super::body::{Body, OneFile, Tag, content_type, flag, tag_names};
 use super::resource::UploadBatchResource;
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -83,6 +83,29 @@ pub async fn katalon(app: State<App>, caller: Caller, file: OneFile) -> Result<J
     announce_one(&app, &caller, file, Some(Format::Katalon)).await
 }
 
+/// `katalon-test-reports`: as above or, from old Katalon Studios, a form that brings the bytes with it.
+pub async fn katalon_with_bytes(
+    State(app): State<App>,
+    caller: Caller,
+    request: Request,
+) -> Result<Json<[UploadBatchResource; 1]>> {
+    if !content_type(&request).starts_with("multipart/form-data") {
+        return katalon(State(app), caller, OneFile::from_request(request, &()).await?).await;
+    }
+    let mut file = OneFile::from_address(request.uri())?;
+    let mut parts = ingest::take_parts(&app, ingest::Form::from_request(request, &()).await?).await?;
+    for (name, value) in std::mem::take(&mut parts.fields) {
+        file.put(&name, value);
+    }
+    let mut tx = app.db.read().await?;
+    let project = projects::open(&mut tx, &caller, file.project()?).await?;
+    drop(tx);
+    let batch = batch_of(&mut file, Some(Format::Katalon));
+    let AnnouncedFile { folder, is_end, .. } = file.announced();
+    let announced = ingest::add_parts(&app, &caller, &project, batch, parts, &folder, is_end).await?;
+    Ok(Json([UploadBatchResource::new(&app, &project, &announced)]))
+}
+
 /// Files of a run that was begun with a live update; its session is what joins them.
 pub async fn testng(
     State(app): State<App>,
@@ -132,14 +155,18 @@ async fn announce_one(
     format: Option<Format>,
 ) -> Result<Json<[UploadBatchResource; 1]>> {
     let project = file.project()?;
-    let batch = NewBatch {
+    let batch = batch_of(&mut file, format);
+    announce(app, caller, project, batch, vec![file.announced()]).await.map(|batch| Json([batch]))
+}
+
+fn batch_of(file: &mut OneFile, format: Option<Format>) -> NewBatch {
+    NewBatch {
         batch: file.take("batch"),
         format,
         session_id: Some(file.take("sessionId")).filter(|it| !it.is_empty()),
         tags: std::mem::take(&mut file.tags),
         ..NewBatch::default()
-    };
-    announce(app, caller, project, batch, vec![file.announced()]).await.map(|batch| Json([batch]))
+    }
 }
 
 async fn announce(

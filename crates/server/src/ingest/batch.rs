@@ -1,5 +1,7 @@
 //! Batches: which files belong together, and when all of them are there.
 
+use std::collections::{HashMap, HashSet};
+
 use testward_wire::results::{FileOutcome, UploadStage};
 
 use super::paths;
@@ -175,7 +177,7 @@ pub struct StoredFile {
     pub problem: Option<testward_wire::results::Problem>,
 }
 
-/// Records a batch whose bytes are all there. The same files again change nothing.
+/// Records files of a batch whose bytes are there. The same files again change nothing.
 pub async fn record_stored(
     tx: &mut Tx,
     now: Millis,
@@ -183,22 +185,42 @@ pub async fn record_stored(
     project: &Project,
     batch: NewBatch,
     files: Vec<StoredFile>,
-) -> Result<UploadId> {
-    let (mut upload, _) = open(tx, now, caller, project, batch).await?;
+    is_end: bool,
+) -> Result<Announced> {
+    let (mut upload, run) = open(tx, now, caller, project, batch).await?;
+    let known = store::list_files(tx, upload.id).await?;
+    let mut seq = known.iter().map(|file| file.seq).max().unwrap_or(0);
+    let known: HashMap<_, _> = known.into_iter().map(|file| (file.path, file.blob)).collect();
+    let mut new = Vec::new();
     let mut has_news = false;
-    for file in files {
-        let known = store::find_upload_file(tx, upload.id, &file.path).await?;
-        if known.is_some_and(|known| known.blob == file.blob) {
+    for file in last_of_each_path(files) {
+        let known = known.get(&file.path);
+        if known == Some(&file.blob) {
             continue;
         }
-        let outcome = if file.problem.is_some() { FileOutcome::Refused } else { FileOutcome::Waiting };
-        let new = UploadFile { outcome, problem: file.problem, ..waiting(file.path, file.blob, file.bytes) };
-        store::insert_upload_file(tx, upload.id, &new).await?;
         has_news = true;
+        let outcome = if file.problem.is_some() { FileOutcome::Refused } else { FileOutcome::Waiting };
+        let mut file = UploadFile { outcome, problem: file.problem, ..waiting(file.path, file.blob, file.bytes) };
+        if known.is_some() {
+            store::insert_upload_file(tx, upload.id, &file).await?;
+        } else {
+            seq += 1;
+            file.seq = seq;
+            new.push(file);
+        }
     }
-    upload.is_complete = true;
-    proceed(tx, now, &mut upload, has_news).await?;
-    Ok(upload.id)
+    store::insert_upload_files(tx, upload.id, &new).await?;
+    upload.is_complete |= is_end;
+    let is_done = proceed(tx, now, &mut upload, has_news).await?;
+    Ok(Announced { upload: upload.id, run: run.id, run_number: run.number, is_done })
+}
+
+/// Keeps the order of the files, and of those with the same path the last.
+fn last_of_each_path(files: Vec<StoredFile>) -> Vec<StoredFile> {
+    let mut seen = HashSet::new();
+    let mut files: Vec<_> = files.into_iter().rev().filter(|file| seen.insert(file.path.clone())).collect();
+    files.reverse();
+    files
 }
 
 /// Lets the importer have an upload that is complete, once again when there is news. Says whether it is finished.

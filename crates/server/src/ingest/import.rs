@@ -24,8 +24,8 @@ use crate::results::{self, Run};
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Chunks that may wait for the database.
 const CHUNKS_AHEAD: usize = 4;
-/// Rows of a transaction, so that the one writer is never held long.
-const ROWS_AT_ONCE: usize = 5_000;
+/// Rows of a transaction. Fewer hold the one writer for a shorter time; more write the pages of indexes less often.
+const ROWS_AT_ONCE: usize = 10_000;
 /// Imports of one upload that may break down before it is given up.
 const MAX_FAILURES: i64 = 5;
 /// Uploads looked up at once.
@@ -94,11 +94,12 @@ async fn note_failure(app: &App, id: UploadId) -> Result<()> {
 
 async fn give_up(app: &App, upload: &Upload) -> Result<()> {
     let mut tx = app.db.write().await?;
-    for mut file in store::list_files(&mut tx, upload.id).await? {
+    let mut files = store::list_files(&mut tx, upload.id).await?;
+    for file in &mut files {
         file.outcome = FileOutcome::Refused;
         file.problem = Some(problem("internal error importing this file; it is stored, see the server's log"));
-        store::update_upload_file(&mut tx, upload.id, &file).await?;
     }
+    store::replace_upload_files(&mut tx, upload.id, &files).await?;
     let mut run = record::load_run(&mut tx, upload.run_id).await?;
     end(&mut tx, app, upload, &mut run, UploadStage::Refused, &Contribution::default()).await?;
     tx.commit().await
@@ -126,7 +127,7 @@ async fn discard(app: &App, id: UploadId) -> Result<()> {
     loop {
         let mut tx = app.db.write().await?;
         let is_all = record::discard_some(&mut tx, id).await?;
-        tx.commit().await?;
+        tx.commit_step().await?;
         if is_all {
             return Ok(());
         }
@@ -185,7 +186,7 @@ impl Job {
         record::begin(&mut tx, now, &mut self.run).await?;
         let (with_rows, _) = store::count_company(&mut tx, self.run.id, self.upload.id).await?;
         self.has_company = with_rows > 0;
-        tx.commit().await
+        tx.commit_step().await
     }
 
     /// Moves the upload to the run of the session that its files name. Returns the run it left, if nothing is left there.
@@ -228,7 +229,7 @@ impl Job {
                     None => break,
                 }
             }
-            tx.commit().await?;
+            tx.commit_step().await?;
         }
         Ok(())
     }
@@ -237,9 +238,7 @@ impl Job {
     async fn finish(mut self, app: &App, read: ReadUpload) -> Result<bool> {
         let mut tx = app.db.write().await?;
         let stage = self.note_outcomes(&read.files);
-        for file in &self.files {
-            store::update_upload_file(&mut tx, self.upload.id, file).await?;
-        }
+        store::replace_upload_files(&mut tx, self.upload.id, &self.files).await?;
         let writer = Writer::new(&self.run, self.upload.id, self.has_company);
         writer.write_files(&mut tx, &read.stored).await?;
         self.run = record::load_run(&mut tx, self.run.id).await?;

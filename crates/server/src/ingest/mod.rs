@@ -18,7 +18,7 @@ mod store;
 
 pub use batch::{Announced, AnnouncedFile, NewBatch, announce};
 pub use import::{import_waiting, work};
-pub use multipart::{Form, take_multipart};
+pub use multipart::{Form, add_parts, take_multipart, take_parts};
 pub use receipt::{FileCounts, count_files, find_receipt, list_receipts};
 pub use slots::{Slot, new_slots, receive};
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use testward_wire::results::Problem;
 
-use super::batch::{NewBatch, StoredFile, record_stored};
+use super::batch::{Announced, NewBatch, StoredFile, record_stored};
 use super::{MAX_FILE_BYTES, import, paths};
 use crate::app::App;
 use crate::blobs::Received;
@@ -27,6 +27,8 @@ const MAX_TEXT: usize = 8 * 1024;
 /// Files of one form.
 const MAX_FILES: usize = 20_000;
 const MAX_TAGS: usize = 50;
+/// Parts of a form whose fields may have any name.
+const MAX_PARTS: usize = 100;
 
 /// Bytes that may have come without a whole head, or a piece of a file, among them: the rest of what is no form.
 const MAX_UNREAD: usize = 1 << 20;
@@ -103,14 +105,66 @@ pub async fn take_multipart(app: &App, caller: &Caller, project: &Project, mut f
     if batch.batch.is_empty() {
         batch.batch = app.random.base62(22);
     }
-    app.blobs.keep(files.iter().filter_map(|(_, received)| received.as_ref())).await?;
-    let files = files.into_iter().map(|(file, _)| file).collect();
+    let files = keep(app, files).await?;
     let mut tx = app.db.write().await?;
-    let id = record_stored(&mut tx, app.clock.now(), caller, project, batch, files).await?;
+    let id = record_stored(&mut tx, app.clock.now(), caller, project, batch, files, true).await?.upload;
     tx.commit().await?;
     app.uploads_waiting.notify_one();
     import::wait(app, id, WAIT).await?;
     Ok(id)
+}
+
+/// What a form of one batch says and brings, in whatever order. Nothing of it lasts yet.
+#[derive(Default)]
+pub struct Parts {
+    pub fields: Vec<(String, String)>,
+    files: Vec<(StoredFile, Option<Received>)>,
+}
+
+/// Reads a form whose fields, of any name, may come after its files.
+pub async fn take_parts(app: &App, mut form: Form) -> Result<Parts> {
+    let mut parts = Parts::default();
+    let unread = form.unread.clone();
+    while let Some(field) = form.next().await? {
+        match (field.name().unwrap_or_default().to_owned(), field.file_name().map(str::to_owned)) {
+            (_, Some(name)) => parts.files.push(receive_file(app, &name, pieces(field, &unread)).await?),
+            (name, None) => {
+                let text = read_text(&name, pieces(field, &unread)).await?;
+                parts.fields.push((name, text));
+            }
+        }
+        if parts.fields.len() + parts.files.len() > MAX_PARTS {
+            return Err(Error::TooLarge { message: format!("this form has at most {MAX_PARTS} parts") });
+        }
+    }
+    Ok(parts)
+}
+
+/// Records the files of a form as part of a batch, below `folder`; with `is_end` the batch is complete.
+pub async fn add_parts(
+    app: &App,
+    caller: &Caller,
+    project: &Project,
+    batch: NewBatch,
+    parts: Parts,
+    folder: &str,
+    is_end: bool,
+) -> Result<Announced> {
+    let mut files = keep(app, parts.files).await?;
+    for file in &mut files {
+        file.path = paths::announced(folder, &file.path);
+    }
+    let mut tx = app.db.write().await?;
+    let announced = record_stored(&mut tx, app.clock.now(), caller, project, batch, files, is_end).await?;
+    tx.commit().await?;
+    app.uploads_waiting.notify_one();
+    Ok(announced)
+}
+
+/// Puts received files on the disk for good.
+async fn keep(app: &App, files: Vec<(StoredFile, Option<Received>)>) -> Result<Vec<StoredFile>> {
+    app.blobs.keep(files.iter().filter_map(|(_, received)| received.as_ref())).await?;
+    Ok(files.into_iter().map(|(file, _)| file).collect())
 }
 
 fn bad_multipart(error: &MultipartError) -> Error {

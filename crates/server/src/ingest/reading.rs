@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use testward_reports::{Case, Event, Files as _, Format, ParseError, Report, Suite, SuiteEnd, Summary};
 use testward_wire::results::{Counts, FileOutcome, Problem};
@@ -182,16 +183,16 @@ impl<'a> Reader<'a> {
         self.chunk_bytes += case.name.len() + detail.as_ref().map_or(0, String::len);
         self.chunk.results.push(NewResult {
             suite,
-            key_hash,
-            name: case.name,
-            class_name: case.class_name,
+            key_hash: key_hash.into(),
+            name: case.name.into(),
+            class_name: case.class_name.map(Arc::from),
             status,
             is_flaky: case.is_flaky,
             attempt,
             duration_ms: case.duration_ms,
             started_at: rows::instant(case.started_at),
-            message,
-            detail,
+            message: message.map(Arc::from),
+            detail: detail.map(Arc::from),
             attachments,
         });
     }

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use testward_wire::results::{FileOutcome, Problem, UploadStage};
 
-use crate::db::{Tx, on};
+use crate::db::{CHUNK, Tx, insert, on};
 use crate::error::Result;
 use crate::gate::Caller;
 use crate::ids::{FileId, ProjectId, RunId, UploadId};
@@ -303,28 +303,14 @@ pub async fn count_company(tx: &mut Tx, run: RunId, upload: UploadId) -> Result<
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(run).bind(upload).fetch_one(conn).await)?)
 }
 
-/// The columns of an [`UploadFile`]; its bytes are those that lie in its place now.
-macro_rules! upload_files {
-    ($more:literal) => {
-        concat!(
-            "SELECT u.seq, u.path, u.file_id, COALESCE(f.blob, u.blob) AS blob, \
-             CASE WHEN f.blob IS NULL THEN u.bytes ELSE f.bytes END AS bytes, u.outcome, u.format, u.results, u.problem, \
-             u.repairs FROM upload_file u LEFT JOIN file f ON f.id = u.file_id WHERE u.upload_id = $1",
-            $more
-        )
-    };
-}
-
+/// Lists the files of an upload. The bytes of each are those that lie in its place now.
 pub async fn list_files(tx: &mut Tx, upload: UploadId) -> Result<Vec<UploadFile>> {
-    let sql = upload_files!(" ORDER BY u.seq");
+    let sql = "SELECT u.seq, u.path, u.file_id, COALESCE(f.blob, u.blob) AS blob, \
+               CASE WHEN f.blob IS NULL THEN u.bytes ELSE f.bytes END AS bytes, u.outcome, u.format, u.results, \
+               u.problem, u.repairs FROM upload_file u LEFT JOIN file f ON f.id = u.file_id \
+               WHERE u.upload_id = $1 ORDER BY u.seq";
     let rows: Vec<FileRow> = on!(tx, conn => sqlx::query_as(sql).bind(upload).fetch_all(conn).await)?;
     Ok(rows.into_iter().map(UploadFile::from).collect())
-}
-
-pub async fn find_upload_file(tx: &mut Tx, upload: UploadId, path: &str) -> Result<Option<UploadFile>> {
-    let sql = upload_files!(" AND u.path = $2");
-    let row: Option<FileRow> = on!(tx, conn => sqlx::query_as(sql).bind(upload).bind(path).fetch_optional(conn).await)?;
-    Ok(row.map(UploadFile::from))
 }
 
 /// Whether the file in that place belongs to the upload already.
@@ -353,15 +339,27 @@ pub async fn insert_upload_file(tx: &mut Tx, upload: UploadId, file: &UploadFile
     Ok(())
 }
 
-/// Writes what became of a file.
-pub async fn update_upload_file(tx: &mut Tx, upload: UploadId, file: &UploadFile) -> Result<()> {
-    let sql = "UPDATE upload_file SET blob = $1, bytes = $2, outcome = $3, format = $4, results = $5, problem = $6, \
-               repairs = $7 WHERE upload_id = $8 AND seq = $9";
-    let query = sqlx::query(sql).bind(&file.blob).bind(file.bytes).bind(outcome_name(file.outcome)).bind(&file.format);
-    let query = query.bind(file.results).bind(json(file.problem.as_ref())?);
-    let query = query.bind(json(Some(&file.repairs).filter(|it| !it.is_empty()))?).bind(upload).bind(file.seq);
-    on!(tx, conn => query.execute(conn).await)?;
+/// Adds files to an upload, with their own `seq`; none of the same path or `seq` may be there.
+pub async fn insert_upload_files(tx: &mut Tx, upload: UploadId, files: &[UploadFile]) -> Result<()> {
+    let columns = "upload_id, seq, path, file_id, blob, bytes, outcome, format, results, problem, repairs";
+    for files in files.chunks(CHUNK) {
+        let mut query = sqlx::query(insert("upload_file", columns, files.len())).persistent(files.len() == CHUNK);
+        for file in files {
+            query = query.bind(upload).bind(file.seq).bind(&file.path).bind(file.file_id).bind(&file.blob);
+            query = query.bind(file.bytes).bind(outcome_name(file.outcome)).bind(&file.format).bind(file.results);
+            query = query.bind(json(file.problem.as_ref())?);
+            query = query.bind(json(Some(&file.repairs).filter(|it| !it.is_empty()))?);
+        }
+        on!(tx, conn => query.execute(conn).await)?;
+    }
     Ok(())
+}
+
+/// Writes what became of the files of an upload: all of them, which is less work than one after the other.
+pub async fn replace_upload_files(tx: &mut Tx, upload: UploadId, files: &[UploadFile]) -> Result<()> {
+    let sql = "DELETE FROM upload_file WHERE upload_id = $1";
+    on!(tx, conn => sqlx::query(sql).bind(upload).execute(conn).await)?;
+    insert_upload_files(tx, upload, files).await
 }
 
 fn json<T: serde::Serialize>(value: Option<&T>) -> Result<Option<String>> {

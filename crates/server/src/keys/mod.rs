@@ -44,6 +44,8 @@ use crate::time::{DAY, Millis};
 
 /// A dead key's row stays this long, so that whoever still sends the key is told why it opens nothing.
 const KEPT_FOR: i64 = 400 * DAY;
+/// Keys exchanged by builds come by the thousand, and nobody keeps one: their rows go sooner.
+const EXCHANGED_KEPT_FOR: i64 = 7 * DAY;
 /// From here on a key counts as expiring soon.
 const SOON: i64 = 14 * DAY;
 const MAX_DESCRIPTION_LEN: usize = 1000;
@@ -408,7 +410,9 @@ pub async fn do_chores(tx: &mut Tx, now: Millis) -> Result<Change> {
     let mut change = rotation::close_silent(tx, now).await?;
     custody::destroy_forbidden_copies(tx, now).await?;
     store::delete_requests_before(tx, now.plus(-requests::REMEMBERED_FOR)).await?;
-    change.forgotten = store::delete_dead_before(tx, now.plus(-KEPT_FOR)).await?;
+    change.forgotten = store::delete_dead_before(tx, now.plus(-KEPT_FOR), None).await?;
+    let exchanged = store::delete_dead_before(tx, now.plus(-EXCHANGED_KEPT_FOR), Some(Kind::Exchanged)).await?;
+    change.forgotten.extend(exchanged);
     Ok(change)
 }
 

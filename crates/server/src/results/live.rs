@@ -102,8 +102,8 @@ async fn find_or_insert_suite(tx: &mut Tx, now: Millis, run: &Run, name: &str) -
 fn provisional(now: Millis, suite: &str, name: &str, status: Status) -> NewResult {
     NewResult {
         suite: None,
-        key_hash: hex(&hash_key(&testward_reports::case_key(&[suite], None, name, None), 1)),
-        name: name.to_owned(),
+        key_hash: hex(&hash_key(&testward_reports::case_key(&[suite], None, name, None), 1)).into(),
+        name: name.into(),
         class_name: None,
         status,
         is_flaky: false,

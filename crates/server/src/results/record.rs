@@ -1,14 +1,15 @@
 //! Writing: how the importer makes runs and fills them. Nothing is judged here before the last row is in.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use testward_wire::results::{Counts, Status};
 
 use super::run::judge;
-use super::store::{self, CHUNK, Placed};
+use super::store::{self, Placed};
 use super::{Run, RunStage};
-use crate::db::Tx;
+use crate::db::{CHUNK, Tx};
 use crate::error::{Error, Result};
 use crate::gate::Caller;
 use crate::ids::{self, CaseId, ProjectId, ResultId, RunId, SuiteId, UploadId};
@@ -45,23 +46,23 @@ pub struct NewSuite {
     pub detail: Option<String>,
 }
 
-/// A result as a report has it.
+/// A result as a report has it. Its texts are shared with the statements that write them, some of them in two tables.
 #[derive(Debug, Clone)]
 pub struct NewResult {
     pub suite: Option<u32>,
     /// Half a SHA-256 of the case's identity, hexadecimal.
-    pub key_hash: String,
-    pub name: String,
-    pub class_name: Option<String>,
+    pub key_hash: Arc<str>,
+    pub name: Arc<str>,
+    pub class_name: Option<Arc<str>>,
     pub status: Status,
     pub is_flaky: bool,
     /// Attempts at the case in this report, this one included.
     pub attempt: i64,
     pub duration_ms: Option<f64>,
     pub started_at: Option<Millis>,
-    pub message: Option<String>,
+    pub message: Option<Arc<str>>,
     /// JSON of a [`Detail`](super::Detail), when there is something to tell.
-    pub detail: Option<String>,
+    pub detail: Option<Arc<str>>,
     pub attachments: Vec<NewAttachment>,
 }
 
@@ -338,7 +339,7 @@ impl Writer {
     }
 
     async fn write_details(&self, tx: &mut Tx, rows: &[(Placed, &NewResult)]) -> Result<()> {
-        let details: Vec<_> = rows.iter().filter_map(|(at, result)| Some((at.id, result.detail.as_deref()?))).collect();
+        let details: Vec<_> = rows.iter().filter_map(|(at, result)| Some((at.id, result.detail.as_ref()?))).collect();
         if !details.is_empty() {
             store::insert_details(tx, &details).await?;
         }
@@ -378,16 +379,15 @@ pub(super) async fn find_or_insert_cases(
     project: ProjectId,
     results: &[NewResult],
 ) -> Result<Vec<CaseId>> {
-    let hashes: Vec<_> = results.iter().map(|result| result.key_hash.as_str()).collect();
-    let known = store::list_cases(tx, project, &hashes).await?;
-    let new: Vec<_> = results.iter().filter(|result| !known.contains_key(&result.key_hash)).collect();
+    let known = store::list_cases(tx, project, results).await?;
+    let new: Vec<_> = results.iter().filter(|result| !known.contains_key(&*result.key_hash)).collect();
     let mut next = 0;
     if !new.is_empty() {
         next = ids::take(tx, "test_case", new.len() as i64).await?;
         store::insert_cases(tx, project, CaseId(next), &new).await?;
     }
     let id_of = |result: &NewResult| {
-        known.get(&result.key_hash).copied().unwrap_or_else(|| {
+        known.get(&*result.key_hash).copied().unwrap_or_else(|| {
             next += 1;
             CaseId(next - 1)
         })

@@ -9,6 +9,7 @@ pub mod forwarded;
 pub mod jobs;
 pub mod layout;
 pub mod limits;
+pub mod listen;
 mod normalise;
 pub mod openapi;
 pub mod pages;
@@ -34,7 +35,7 @@ pub use serve::{Server, into_anyhow, lock, run_chores};
 use crate::app::App;
 use crate::gate::Access;
 use crate::rights::Role;
-use crate::{compat, identity, ingest, keys};
+use crate::{compat, identity, ingest, keys, trust};
 use routes::Routes;
 
 /// Pages for owners and admins.
@@ -61,6 +62,8 @@ fn table(app: App) -> Routes {
     let routes = api_keys(routes);
     let routes = rotation(routes);
     let routes = api_key_pages(routes);
+    let routes = trusted_issuers(routes);
+    let routes = trusted_issuer_pages(routes);
     let routes = governance(routes);
     let routes = service_accounts(routes);
     let routes = service_account_pages(routes);
@@ -218,6 +221,53 @@ fn api_key_pages(routes: Routes) -> Routes {
         .get("/user/apikey/{key}/usage", Access::Session, change::usage)
 }
 
+fn trusted_issuers(routes: Routes) -> Routes {
+    use trust::http;
+    const READ: Access = Access::Scope(Scope::AdminRead);
+    const WRITE: Access = Access::Scope(Scope::AdminWrite);
+    const ONE: &str = "/api/v1/trusted-issuers/{issuer}";
+    routes
+        // The token is the proof.
+        .api(Method::POST, "/api/v1/oidc/exchange", Access::Public, "Exchange a build's token", http::exchange)
+        .api(Method::GET, "/api/v1/trusted-issuers", READ, "List trusted issuers", http::list)
+        .api(Method::POST, "/api/v1/trusted-issuers", ADMIN, "Trust an issuer", http::create)
+        .api(Method::GET, ONE, READ, "Read a trusted issuer with its rules", http::read)
+        .api(Method::DELETE, ONE, WRITE, "Trust an issuer no more", http::delete)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/disable", WRITE, "Pause an issuer", http::disable)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/enable", ADMIN, "Resume an issuer", http::enable)
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/rules", ADMIN, "Add a rule", http::create_rule)
+        .api(
+            Method::DELETE,
+            "/api/v1/trusted-issuers/{issuer}/rules/{rule}",
+            WRITE,
+            "Take a rule away",
+            http::delete_rule,
+        )
+        .api(Method::POST, "/api/v1/trusted-issuers/{issuer}/test", READ, "Try a token", http::test)
+        .api(
+            Method::GET,
+            "/api/v1/trusted-issuers/{issuer}/exchanges",
+            READ,
+            "List the last exchanges",
+            http::list_exchanges,
+        )
+}
+
+fn trusted_issuer_pages(routes: Routes) -> Routes {
+    use trust::pages::{issuer, list};
+    routes
+        .get("/admin/trusted-issuers", ADMIN, list::show)
+        .post("/admin/trusted-issuers", ADMIN, list::create)
+        .get("/admin/trusted-issuers/new", ADMIN, list::ask)
+        .get("/admin/trusted-issuers/{issuer}", ADMIN, issuer::show)
+        .post("/admin/trusted-issuers/{issuer}/rules", ADMIN, issuer::add_rule)
+        .post("/admin/trusted-issuers/{issuer}/rules/{rule}/delete", ADMIN, issuer::remove_rule)
+        .post("/admin/trusted-issuers/{issuer}/test", ADMIN, issuer::test)
+        .post("/admin/trusted-issuers/{issuer}/disable", ADMIN, issuer::disable)
+        .post("/admin/trusted-issuers/{issuer}/enable", ADMIN, issuer::enable)
+        .post("/admin/trusted-issuers/{issuer}/delete", ADMIN, issuer::remove)
+}
+
 /// What an organization allows its keys, and what its admins do about them.
 fn governance(routes: Routes) -> Routes {
     use keys::{inventory, policy};
@@ -319,7 +369,7 @@ fn official_reports(routes: Routes) -> Routes {
         .post("/api/v1/junit/test-reports", write, reports::junit)
         .post("/api/v1/junit/test-reports-v2", write, reports::junit)
         .post("/api/v1/katalon/test-reports", write, reports::katalon)
-        .post("/api/v1/katalon-test-reports", write, reports::katalon)
+        .post("/api/v1/katalon-test-reports", write, reports::katalon_with_bytes)
         .post("/api/v1/katalon/test-reports/multiple", write, reports::katalon_many)
         .post("/api/v1/katalon/test-reports/multiple-v2", write, reports::katalon_many_with_tags)
         .post("/api/v1/katalon/test-reports/update-result", write, live::update_result)

@@ -1,24 +1,23 @@
 //! Listens, serves until told to stop, and does what is due every few seconds.
 
 use std::fs::{File, TryLockError};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use axum::extract::Request;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::listen::{self, Patience};
 use super::{jobs, welcome};
 use crate::app::App;
 use crate::config::{Config, FirstPerson};
 use crate::error::Result;
 use crate::random::Random;
 use crate::time::Clock;
-use crate::{admin, identity, ingest, keys, web, work};
+use crate::{admin, identity, ingest, keys, trust, web, work};
 
-/// How often uses of keys are written down.
+/// How often uses of keys are written down, and the database's log is folded into its file.
 const FLUSH_EVERY: Duration = Duration::from_secs(10);
 /// How often what has ended long ago is swept out.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
@@ -66,13 +65,7 @@ impl Server {
         let importing = spawn(import(self.app.clone(), stopped.clone()));
         let orders = spawn(take_orders(self.app.clone(), self.socket.clone()));
         let (service, _) = web::service(&self.app);
-        let service = <_ as axum::ServiceExt<Request>>::into_make_service_with_connect_info::<SocketAddr>(service);
-        let mut serving = stopped.clone();
-        let graceful = async move {
-            // An error means the sender is gone, which also says: stop.
-            let _ = serving.changed().await;
-        };
-        let server = spawn(axum::serve(self.listener, service).with_graceful_shutdown(graceful).into_future());
+        let server = spawn(listen::serve(self.listener, service, Patience::default(), stopped.clone()));
         stop.await;
         tracing::info!("stopping: finishing what is under way");
         stopping.send_replace(true);
@@ -96,7 +89,7 @@ impl Server {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that starts what runs beside requests")]
-fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+pub(super) fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
     tokio::spawn(task)
 }
 
@@ -143,7 +136,7 @@ async fn do_chores(app: App, mut stopped: watch::Receiver<bool>) {
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
         let done = tokio::select! {
-            _ = flush.tick() => app.panics.catch(keys::flush_uses(&app)).await,
+            _ = flush.tick() => app.panics.catch(write_down(&app)).await,
             _ = sweep.tick() => app.panics.catch(run_chores(&app)).await,
             _ = stopped.changed() => return,
         };
@@ -153,6 +146,12 @@ async fn do_chores(app: App, mut stopped: watch::Receiver<bool>) {
     }
 }
 
+/// Writes down what may wait a little: uses of keys, and the database's log into its file.
+async fn write_down(app: &App) -> Result<()> {
+    keys::flush_uses(app).await?;
+    app.db.fold_log().await
+}
+
 /// Does everything that is due now or later: writes down uses of keys, sweeps out what ended long ago.
 pub async fn run_chores(app: &App) -> Result<()> {
     keys::flush_uses(app).await?;
@@ -160,6 +159,7 @@ pub async fn run_chores(app: &App) -> Result<()> {
     let mut tx = app.db.write().await?;
     identity::forget_ended(&mut tx, now).await?;
     work::forget_failed(&mut tx, now).await?;
+    trust::forget_old(&mut tx, now).await?;
     let change = keys::do_chores(&mut tx, now).await?;
     keys::commit(app, tx, change).await
 }

@@ -32,6 +32,7 @@ const PUBLIC: &[&str] = &[
     "POST /invited",
     "POST /api/v1/session",
     "POST /oauth/token",
+    "POST /api/v1/oidc/exchange",
     "PUT /storage/{token}",
     // The official agent asks before it shows its key.
     "GET /info",
@@ -53,6 +54,13 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("POST /user/apikey/{key}/edit", "application/x-www-form-urlencoded", "name=x"),
     ("POST /api/v1/projects/{project}/uploads", "multipart/form-data; boundary=b", "--b--\r\n"),
     ("POST /team/{team}/project/{project}/upload", "multipart/form-data; boundary=b", "--b--\r\n"),
+    (
+        "POST /api/v1/trusted-issuers/{issuer}/rules",
+        "application/json",
+        r#"{"name": "x", "conditions": [], "scopes": [], "acts_for": "x"}"#,
+    ),
+    ("POST /api/v1/trusted-issuers/{issuer}/test", "application/json", r#"{"token": "x"}"#),
+    ("POST /admin/trusted-issuers/{issuer}/test", "application/x-www-form-urlencoded", "token=x"),
 ];
 
 const POLICY: &str =

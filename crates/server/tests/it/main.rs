@@ -4,6 +4,7 @@ mod support;
 
 mod attacks;
 mod compat;
+mod connections;
 mod doors;
 mod faults;
 mod governance;
@@ -18,3 +19,4 @@ mod policy;
 mod receipts;
 mod results;
 mod work;
+mod trust;

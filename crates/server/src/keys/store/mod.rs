@@ -277,12 +277,14 @@ pub async fn is_mac_taken(tx: &mut Tx, secret: &Secret) -> Result<bool> {
     Ok(n > 0)
 }
 
+/// Counts the keys that a person made.
 pub async fn count(tx: &mut Tx, owner: PersonId) -> Result<i64> {
-    let sql = "SELECT COUNT(*) FROM api_key WHERE owner_id = $1";
+    let sql = "SELECT COUNT(*) FROM api_key WHERE owner_id = $1 AND kind <> 'exchanged'";
     Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(owner).fetch_one(conn).await)?)
 }
 
-/// Lists one page and, if there is more, where the next one begins.
+/// Lists one page and, if there is more, where the next one begins. Keys that builds exchanged for minutes are not among
+/// them: they would bury the others.
 pub async fn list(tx: &mut Tx, now: Millis, owner: PersonId, filter: &Filter) -> Result<(Vec<ApiKey>, Option<Cursor>)> {
     let (value, descends) = filter.sort.order();
     let (order, behind) = if descends { ("DESC", "<") } else { ("ASC", ">") };
@@ -292,7 +294,7 @@ pub async fn list(tx: &mut Tx, now: Millis, owner: PersonId, filter: &Filter) ->
         Life::All => "AND $2 > 0",
     };
     let sql = format!(
-        "SELECT *, {value} AS sort_value FROM api_key WHERE owner_id = $1 {life} \
+        "SELECT *, {value} AS sort_value FROM api_key WHERE owner_id = $1 AND kind <> 'exchanged' {life} \
          AND ($3 = '' OR instr(lower(name), lower($3)) > 0 OR handle = $3) \
          AND ($4 = 0 OR ({value}, id) {behind} ($5, $4)) ORDER BY {value} {order}, id {order} LIMIT $6"
     );
@@ -340,16 +342,17 @@ pub async fn list_machines(tx: &mut Tx, id: KeyId) -> Result<Vec<Machine>> {
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(id).fetch_all(conn).await)?)
 }
 
-/// Deletes keys that ended before `before`, with all that hangs on them; returns their handles.
-pub async fn delete_dead_before(tx: &mut Tx, before: Millis) -> Result<Vec<Handle>> {
-    let dead = "revoked_at < $1 OR expires_at < $1";
+/// Deletes keys that ended before `before`, with all that hangs on them; returns their handles. All kinds, or one.
+pub async fn delete_dead_before(tx: &mut Tx, before: Millis, kind: Option<Kind>) -> Result<Vec<Handle>> {
+    let dead = "(revoked_at < $1 OR expires_at < $1) AND ($2 = '' OR kind = $2)";
+    let kind = kind.map_or("", kind_name);
     for table in ["api_key_machine", "api_key_sealed", "api_key_rotation", "api_key_former_use"] {
         let sql = format!("DELETE FROM {table} WHERE key_id IN (SELECT id FROM api_key WHERE {dead})");
-        on!(tx, conn => sqlx::query(AssertSqlSafe(sql)).bind(before).execute(conn).await)?;
+        on!(tx, conn => sqlx::query(AssertSqlSafe(sql)).bind(before).bind(kind).execute(conn).await)?;
     }
     let sql = format!("DELETE FROM api_key WHERE {dead} RETURNING handle");
     let handles: Vec<String> =
-        on!(tx, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(before).fetch_all(conn).await)?;
+        on!(tx, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(before).bind(kind).fetch_all(conn).await)?;
     let read = |text: String| Handle::new(&text).ok_or_else(|| Error::Internal(anyhow::anyhow!("a key's handle")));
     handles.iter().cloned().map(read).collect()
 }

@@ -1,19 +1,16 @@
 //! SQL of the importer: many rows in one statement.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 use testward_wire::results::{Counts, Status};
 
-use super::marks;
-use crate::db::{Tx, on};
+use crate::db::{CHUNK, Tx, insert, marks, on};
 use crate::error::Result;
 use crate::ids::{CaseId, ProjectId, ResultId, RunId, SuiteId, UploadId};
 use crate::results::record::{NewAttachment, NewResult, NewSuite};
 use crate::results::{status_from_name, status_name};
-
-/// Rows in a full statement. Only full ones are worth keeping prepared.
-pub const CHUNK: usize = 500;
 
 /// Hexadecimal digits of a case's hash.
 const HASH_LEN: usize = 32;
@@ -43,24 +40,16 @@ impl Earlier {
     }
 }
 
-/// Writes `INSERT INTO {table} VALUES (?, …), …` for `rows` rows.
-fn insert(table: &str, columns: &str, rows: usize) -> AssertSqlSafe<String> {
-    let row = format!("({}),", marks(columns.split(',').count()));
-    let mut sql = format!("INSERT INTO {table} ({columns}) VALUES {}", row.repeat(rows));
-    sql.pop();
-    AssertSqlSafe(sql)
-}
-
-/// Finds the cases of a project by the hash of their key; at most [`CHUNK`] at once.
-pub async fn list_cases(tx: &mut Tx, project: ProjectId, hashes: &[&str]) -> Result<HashMap<String, CaseId>> {
+/// Finds the cases of a project that have the results, by the hash of their key; at most [`CHUNK`] at once.
+pub async fn list_cases(tx: &mut Tx, project: ProjectId, results: &[NewResult]) -> Result<HashMap<String, CaseId>> {
     // One long text instead of rows: the driver hands each row from thread to thread, which costs more than finding it.
     let sql = format!(
         "SELECT string_agg(key_hash || id, ' ') FROM test_case WHERE project_id = ? AND key_hash IN ({})",
-        marks(hashes.len())
+        marks(results.len())
     );
-    let mut query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(project).persistent(hashes.len() == CHUNK);
-    for hash in hashes {
-        query = query.bind(*hash);
+    let mut query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(project).persistent(results.len() == CHUNK);
+    for result in results {
+        query = query.bind(result.key_hash.clone());
     }
     let found: Option<String> = on!(tx, conn => query.fetch_one(conn).await)?;
     let read = |case: &str| {
@@ -74,7 +63,8 @@ pub async fn insert_cases(tx: &mut Tx, project: ProjectId, first: CaseId, cases:
     let sql = insert("test_case", "id, project_id, key_hash, name, class_name", cases.len());
     let mut query = sqlx::query(sql).persistent(cases.len() == CHUNK);
     for (id, case) in (first.0..).zip(cases) {
-        query = query.bind(id).bind(project).bind(&case.key_hash).bind(&case.name).bind(&case.class_name);
+        query = query.bind(id).bind(project).bind(case.key_hash.clone()).bind(case.name.clone());
+        query = query.bind(case.class_name.clone());
     }
     on!(tx, conn => query.execute(conn).await)?;
     Ok(())
@@ -89,21 +79,23 @@ pub async fn insert_results(
     let columns = "id, run_id, suite_id, case_id, upload_id, name, class_name, status, is_flaky, is_deciding, attempt, \
                    duration_ms, started_at, message";
     let mut query = sqlx::query(insert("result", columns, rows.len())).persistent(rows.len() == CHUNK);
+    let mut names: HashMap<Status, Arc<str>> = HashMap::new();
     for (placed, result) in rows {
         query = query.bind(placed.id).bind(run).bind(placed.suite_id).bind(placed.case_id).bind(upload);
-        query = query.bind(&result.name).bind(&result.class_name).bind(status_name(result.status));
+        let status = names.entry(result.status).or_insert_with(|| status_name(result.status).into());
+        query = query.bind(result.name.clone()).bind(result.class_name.clone()).bind(status.clone());
         query = query.bind(placed.is_flaky).bind(true).bind(placed.attempt);
-        query = query.bind(result.duration_ms).bind(result.started_at).bind(&result.message);
+        query = query.bind(result.duration_ms).bind(result.started_at).bind(result.message.clone());
     }
     on!(tx, conn => query.execute(conn).await)?;
     Ok(())
 }
 
-pub async fn insert_details(tx: &mut Tx, details: &[(ResultId, &str)]) -> Result<()> {
+pub async fn insert_details(tx: &mut Tx, details: &[(ResultId, &Arc<str>)]) -> Result<()> {
     let mut query = sqlx::query(insert("result_detail", "result_id, body", details.len()));
     query = query.persistent(details.len() == CHUNK);
     for (id, body) in details {
-        query = query.bind(id).bind(*body);
+        query = query.bind(id).bind(Arc::clone(body));
     }
     on!(tx, conn => query.execute(conn).await)?;
     Ok(())

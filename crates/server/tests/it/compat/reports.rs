@@ -329,3 +329,45 @@ async fn a_key_that_may_not_write_uploads_nothing() {
     reader.get(&path).await.refused(403, "insufficient_scope");
     reader.post("/api/v1/testops-reports?projectId=1&batch=1", json!([])).await.refused(403, "insufficient_scope");
 }
+
+#[tokio::test]
+async fn old_studios_send_the_bytes_in_the_form() {
+    let uploads = Uploads::start().await;
+    let project = uploads.app.project.to_string();
+    // The file stands before the last fields, and its name may be a path of another system.
+    let send = async |name: &str, bytes: &str, is_end: &str| {
+        let field = |name: &str, value: &str| {
+            format!("--X\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let file =
+            format!("--X\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n{bytes}\r\n");
+        let form = [
+            field("projectId", &project),
+            field("batch", "b"),
+            file,
+            field("folderPath", "C:\\r"),
+            field("isEnd", is_end),
+        ];
+        let body = form.concat() + "--X--\r\n";
+        let path = "/api/v1/katalon-test-reports";
+        uploads.key.send(Method::POST, path, "multipart/form-data; boundary=X", body.into()).await
+    };
+    send("notes.txt", "hello", "false").await.ok();
+    let answer = send("JUnit_Report.xml", JUNIT, "true").await.ok().json();
+    strict("UploadBatch", &answer[0]);
+    ingest::import_waiting(&uploads.app.app).await.expect("imported");
+    let run = uploads.app.anna().await.get(&format!("/api/v1/projects/{project}/runs/1")).await.ok().json();
+    assert_eq!((&run["counts"]["total"], &run["counts"]["failed"]), (&json!(2), &json!(1)));
+    // Sent again because an answer was lost, it changes nothing.
+    assert_eq!(send("JUnit_Report.xml", JUNIT, "true").await.ok().json()[0]["done"], true);
+    let receipt = uploads.key.get(&format!("/api/v1/projects/{project}/uploads/{}", answer[0]["id"])).await.ok().json();
+    let paths: Vec<_> = receipt["files"].as_array().expect("files").iter().map(|file| &file["path"]).collect();
+    assert_eq!(paths, ["C:/r/notes.txt", "C:/r/JUnit_Report.xml"]);
+    let nowhere = uploads.key.send(
+        Method::POST,
+        "/api/v1/katalon-test-reports",
+        "multipart/form-data; boundary=X",
+        "--X--\r\n".into(),
+    );
+    nowhere.await.refused(400, "invalid_request");
+}

@@ -3,8 +3,10 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 mod foreign;
+mod issuer;
 
 pub use foreign::Foreign;
+pub use issuer::{Issuer, Signer, encode};
 
 use std::net::SocketAddr;
 use std::time::Duration;
