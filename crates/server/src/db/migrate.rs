@@ -13,8 +13,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0006_key_life", include_str!("../../migrations/0006_key_life.sql")),
     ("0007_policy", include_str!("../../migrations/0007_policy.sql")),
     ("0008_trust", include_str!("../../migrations/0008_trust.sql")),
-    ("0009_service_accounts", include_str!("../../migrations/0009_service_accounts.sql")),
-    ("0010_key_requests", include_str!("../../migrations/0010_key_requests.sql")),
+    ("0009_run_filters", include_str!("../../migrations/0009_run_filters.sql")),
+    ("0010_key_usage", include_str!("../../migrations/0010_key_usage.sql")),
+    ("0011_service_accounts", include_str!("../../migrations/0011_service_accounts.sql")),
+    ("0012_key_requests", include_str!("../../migrations/0012_key_requests.sql")),
 ];
 
 pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {

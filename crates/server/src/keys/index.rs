@@ -10,6 +10,7 @@ use testward_wire::keytext::{ImportedText, KeyText};
 use super::last_use::Uses;
 use super::policy::{self, Forbidden, Judged, Policy};
 use super::store;
+use super::usage::Tallies;
 use super::vault::Vault;
 use crate::db::Db;
 use crate::error::{Error, Limit, Result};
@@ -34,6 +35,8 @@ pub struct Index {
     policies: RwLock<HashMap<OrganizationId, Arc<Policy>>>,
     /// Uses since they were last written down.
     pub uses: Uses,
+    /// Calls since they were last written down.
+    pub tallies: Tallies,
 }
 
 /// What the index knows of whoever a key acts for.
@@ -69,6 +72,7 @@ impl Index {
             imported: RwLock::default(),
             policies: RwLock::default(),
             uses: Uses::default(),
+            tallies: Tallies::default(),
         };
         let mut tx = db.read().await?;
         for (id, owner) in store::list_owners(&mut tx).await? {

@@ -14,6 +14,7 @@ mod layers;
 mod openapi;
 mod outbound;
 mod pages;
+mod organization;
 mod people;
 mod policy;
 mod receipts;

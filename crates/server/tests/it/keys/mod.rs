@@ -5,6 +5,7 @@ mod limits;
 mod rotation;
 mod manners;
 mod secrets;
+mod usage;
 
 use std::time::Duration;
 
