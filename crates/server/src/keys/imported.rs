@@ -2,13 +2,11 @@
 //! verify through the index like all others, and end within a year.
 
 use testward_wire::inventory::ImportKeys;
-use testward_wire::keys::NewKey;
 use testward_wire::keytext::{HANDLE_LEN, ImportedText, Kind};
 
+use super::checks::{checked_projects, checked_scopes};
 use super::inventory::actor;
-use super::{
-    ApiKey, Change, Custody, checked_description, checked_projects, checked_scopes, expires_at, policy, store,
-};
+use super::{ApiKey, Change, Custody, expires_at, policy, store};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -75,14 +73,13 @@ async fn compose(
     text: &str,
 ) -> Result<ApiKey> {
     let text = ImportedText::parse(text.trim()).ok_or_else(|| Error::invalid("keys", "must be UUIDs"))?;
-    let new = NewKey::default();
     Ok(ApiKey {
         handle: Handle::new(&app.random.base62(HANDLE_LEN)).expect("base62 of the right length"),
         kind,
         imported_at: Some(now),
         owner,
         name: identity::checked_name("name", &wanted.name)?,
-        description: checked_description(new.description.as_deref())?,
+        description: None,
         scopes: checked_scopes(kind, wanted.scopes.as_deref())?,
         projects: checked_projects(wanted.projects.as_deref())?,
         custody: Custody::Once,

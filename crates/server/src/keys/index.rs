@@ -9,6 +9,8 @@ use testward_wire::keytext::{ImportedText, KeyText};
 
 use super::last_use::Uses;
 use super::policy::{self, Forbidden, Judged, Policy};
+use super::renewals::Renewals;
+use super::secret_files::SecretKind;
 use super::store;
 use super::usage::Tallies;
 use super::vault::Vault;
@@ -35,6 +37,8 @@ pub struct Index {
     policies: RwLock<HashMap<OrganizationId, Arc<Policy>>>,
     /// Uses since they were last written down.
     pub uses: Uses,
+    /// MACs of a new pepper since they were last written down.
+    pub renewals: Renewals,
     /// Calls since they were last written down.
     pub tallies: Tallies,
 }
@@ -72,6 +76,7 @@ impl Index {
             imported: RwLock::default(),
             policies: RwLock::default(),
             uses: Uses::default(),
+            renewals: Renewals::default(),
             tallies: Tallies::default(),
         };
         let mut tx = db.read().await?;
@@ -93,10 +98,15 @@ impl Index {
         let shown = vault.secret_with(pepper, key.expose());
         let facts = found.ok_or(Rejection::Unknown)?;
         let former = if shown.is(&facts.secret) { None } else { Some(former(vault, &facts, shown, key)?) };
-        self.admit(now, ip, facts.clone(), former)
+        let is_former = former.is_some();
+        let admitted = self.admit(now, ip, facts.clone(), former)?;
+        if !is_former && pepper != vault.pepper() {
+            self.renewals.note(facts.id, facts.secret, || vault.secret(key.expose()));
+        }
+        Ok(admitted)
     }
 
-    /// Says whose key of an older system this is. Known or not, it costs one MAC and one look-up.
+    /// Says whose key of an older system this is. Known or not, it costs one MAC and one look-up for each pepper.
     pub fn verify_imported(
         &self,
         vault: &Vault,
@@ -104,11 +114,19 @@ impl Index {
         ip: IpAddr,
         key: &ImportedText,
     ) -> Result<ShownKey, Rejection> {
-        let shown = vault.secret(key.expose());
-        let handle = self.imported.read().unwrap_or_else(PoisonError::into_inner).get(&shown.mac).copied();
-        let facts = handle.and_then(|handle| self.find_handle(handle));
-        let facts = facts.filter(|facts| shown.is(&facts.secret)).ok_or(Rejection::Unknown)?;
-        self.admit(now, ip, facts, None)
+        let mut found = None;
+        for pepper in vault.versions(SecretKind::Pepper) {
+            let shown = vault.secret_with(pepper, key.expose());
+            let handle = self.imported.read().unwrap_or_else(PoisonError::into_inner).get(&shown.mac).copied();
+            let facts = handle.and_then(|handle| self.find_handle(handle));
+            found = facts.filter(|facts| shown.is(&facts.secret)).or(found);
+        }
+        let facts = found.ok_or(Rejection::Unknown)?;
+        let admitted = self.admit(now, ip, facts.clone(), None)?;
+        if facts.secret.pepper != vault.pepper() {
+            self.renewals.note(facts.id, facts.secret, || vault.secret(key.expose()));
+        }
+        Ok(admitted)
     }
 
     /// Lets a key in whose holder is proved, if nothing else speaks against it.
@@ -127,6 +145,14 @@ impl Index {
         let is_former = former.is_some();
         let spent = facts.rate().map(|rate| rate.spend(now)).transpose().map_err(Rejection::TooOften)?;
         Ok(ShownKey { facts, is_former, spent })
+    }
+
+    /// Returns the key that somebody holds, dead or alive, and from wherever: enough to end it, and for nothing else.
+    pub fn find_held(&self, vault: &Vault, key: KeyText<'_>) -> Option<Arc<KeyFacts>> {
+        let facts = self.find(key)?;
+        let shown = vault.secret_with(facts.secret.pepper, key.expose());
+        let is_holder = shown.is(&facts.secret) || former(vault, &facts, shown, key).is_ok();
+        is_holder.then_some(facts)
     }
 
     fn refuse_dead(&self, facts: &KeyFacts, now: Millis) -> Result<(), Rejection> {

@@ -4,8 +4,12 @@
 //! [`commit`] turns it into rows and index entries, in that order, before the request is answered.
 
 pub mod authorization;
+pub mod guard;
 pub mod http;
+pub mod oauth;
 pub mod pages;
+pub mod policy;
+mod checks;
 mod custody;
 mod expiry;
 mod imported;
@@ -13,9 +17,11 @@ mod index;
 pub mod inventory;
 mod last_use;
 mod limits;
-pub mod policy;
+mod renewals;
 mod requests;
 mod rotation;
+mod secret_files;
+mod secrets;
 pub mod service;
 mod store;
 mod store_usage;
@@ -31,9 +37,16 @@ pub use imported::import;
 pub use index::{Index, Rejection};
 pub use last_use::flush as flush_uses;
 pub use rotation::{FormerUse, Rotated, Rotation, Token, close_overlap, list_former_uses, rotate, rotate_self};
+pub use secret_files::{SecretKind, make_private_folder};
+pub use secrets::{
+    Loses, SecretStatus, retire as retire_secret, rewrap as rewrap_data_keys, rotate as rotate_secret,
+    status as secret_status,
+};
 pub use store::{Cursor, Filter, Life, Sort, kind_name};
 pub use usage::{Called, USAGE_KEPT_FOR, Usage, start_of, usage, used_scopes};
 pub use vault::Vault;
+
+use checks::{checked_description, checked_projects, checked_scopes, require_own_projects};
 
 use crate::app::App;
 use crate::db::Tx;
@@ -53,7 +66,6 @@ const EXCHANGED_KEPT_FOR: i64 = 7 * DAY;
 const SOON: i64 = 14 * DAY;
 /// A key that nobody has used for this long is probably forgotten.
 pub const UNUSED_AFTER: i64 = 90 * DAY;
-const MAX_DESCRIPTION_LEN: usize = 1000;
 
 /// A key as its row has it, without its secret.
 #[derive(Debug, Clone)]
@@ -249,44 +261,6 @@ async fn compose_new(
     Ok((key, text))
 }
 
-fn checked_description(text: Option<&str>) -> Result<Option<String>> {
-    let text = text.map(str::trim).filter(|text| !text.is_empty());
-    match text {
-        Some(text) if text.chars().count() > MAX_DESCRIPTION_LEN => {
-            Err(Error::invalid("description", format!("must have at most {MAX_DESCRIPTION_LEN} characters")))
-        }
-        text => Ok(text.map(str::to_owned)),
-    }
-}
-
-fn checked_scopes(kind: Kind, scopes: Option<&[Scope]>) -> Result<Scopes> {
-    match scopes {
-        None => Ok(Scopes::EVERYTHING),
-        Some([]) => Err(Error::invalid("scopes", "must name at least one thing the key may be used for")),
-        Some(scopes) if kind != Kind::Service && scopes.contains(&Scope::KeysManage) => {
-            Err(Error::invalid("scopes", "keys:manage is for keys of service accounts"))
-        }
-        Some(scopes) => Ok(scopes.iter().copied().collect()),
-    }
-}
-
-fn checked_projects(projects: Option<&[i64]>) -> Result<Option<Vec<ProjectId>>> {
-    match projects {
-        Some([]) => Err(Error::invalid("projects", "must name at least one project, or be left out for all of yours")),
-        projects => Ok(projects.map(|ids| ids.iter().copied().map(ProjectId).collect())),
-    }
-}
-
-async fn require_own_projects(tx: &mut Tx, caller: &Caller, projects: &[i64]) -> Result<()> {
-    let visible = crate::projects::list_ids(tx, caller).await?;
-    match projects.iter().find(|id| !visible.contains(&ProjectId(**id))) {
-        Some(id) => {
-            Err(Error::invalid("projects", format!("names project {id}, which does not exist or is not yours")))
-        }
-        None => Ok(()),
-    }
-}
-
 /// Lists keys of the caller, dead ones too if the filter says so.
 pub async fn list(tx: &mut Tx, now: Millis, caller: &Caller, filter: &Filter) -> Result<(Vec<ApiKey>, Option<Cursor>)> {
     require_everything(caller)?;
@@ -387,6 +361,18 @@ async fn end(tx: &mut Tx, now: Millis, caller: &Caller, mut key: ApiKey) -> Resu
     key.revoked_at = Some(now);
     store::delete_all_copies(tx, key.id).await?;
     change(tx, now, caller, key, "key.revoke").await
+}
+
+/// Ends a key that somebody has shown to hold, on the word of `actor`.
+pub async fn revoke_held(tx: &mut Tx, now: Millis, actor: &Actor, held: &KeyFacts) -> Result<Change> {
+    let key = store::find(tx, held.id).await?.filter(|key| key.revoked_at.is_none());
+    let Some(mut key) = key else { return Ok(Change::default()) };
+    key.revoked_at = Some(now);
+    key.version += 1;
+    store::delete_all_copies(tx, key.id).await?;
+    store::update(tx, &key).await?;
+    identity::audit_as(tx, now, actor, "key.revoke", &key.handle, &key.name).await?;
+    Ok(Change::of(&key))
 }
 
 async fn find_live(tx: &mut Tx, caller: &Caller, id: KeyId) -> Result<ApiKey> {

@@ -41,14 +41,11 @@ impl Request {
             return Err(Error::conflict("idempotency_key_reused", message));
         }
         let key = store::find(tx, id).await?.ok_or(Error::NotFound("API key"))?;
-        match custody::open_copy(tx, app, now, &key).await? {
-            Some(text) => Ok(Some((key, text))),
-            None => {
-                let made =
-                    format!("this request made the key {} (id {}) before, and it was shown once", key.handle, key.id);
-                Err(Error::conflict("already_created", format!("{made}; delete it and ask again with another token")))
-            }
+        if let Some(text) = custody::open_copy(tx, app, now, &key).await? {
+            return Ok(Some((key, text)));
         }
+        let made = format!("this request made the key {} (id {}) before, and it was shown once", key.handle, key.id);
+        Err(Error::conflict("already_created", format!("{made}; delete it and ask again with another token")))
     }
 
     /// Remembers what this request made.

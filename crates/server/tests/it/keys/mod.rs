@@ -1,10 +1,12 @@
 //! API keys from creation to their end.
 
 mod custody;
+mod guard;
 mod limits;
 mod rotation;
 mod manners;
 mod secrets;
+mod successors;
 mod usage;
 
 use std::time::Duration;
