@@ -2,6 +2,7 @@
 
 pub mod admit;
 mod assets;
+pub mod audit;
 pub mod cookies;
 pub mod extract;
 mod face;
@@ -79,6 +80,7 @@ fn table(app: App) -> Routes {
     let routes = governance::add(routes);
     let routes = reports(routes);
     let routes = pages_of_results(routes);
+    let routes = administration(routes);
     official_clients(routes)
 }
 
@@ -269,6 +271,21 @@ fn api_key_pages(routes: Routes) -> Routes {
         .post("/user/apikey/{key}/edit", Access::Session, change::edit)
         .get("/user/apikey/{key}/usage", Access::Session, usage::show)
         .get("/user/apikey/commands", Access::Session, generator::show)
+}
+
+/// For owners and admins of an organization; the handlers ask for the role.
+fn administration(routes: Routes) -> Routes {
+    let read = Access::Scope(Scope::AdminRead);
+    routes
+        .get("/admin/audit", ADMIN, audit::show)
+        .api(Method::GET, "/api/v1/audit", read, "Search the audit log, newest first", audit::http::list)
+        .api(
+            Method::GET,
+            "/api/v1/audit/export",
+            read,
+            "Export the audit log as JSON lines, newest first",
+            audit::http::export,
+        )
 }
 
 fn trusted_issuers(routes: Routes) -> Routes {

@@ -3,10 +3,12 @@
 mod custody;
 mod guard;
 mod limits;
+mod model;
 mod rotation;
 mod manners;
 mod secrets;
 mod successors;
+mod trace;
 mod usage;
 
 use std::time::Duration;

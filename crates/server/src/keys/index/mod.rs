@@ -1,10 +1,13 @@
 //! All keys, in memory. This is what admission asks, and it is no cache: it is read whole at start, and afterwards each
 //! change is applied here before it is answered. So a key whose deletion was answered opens nothing any more.
 
+mod table;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use table::{Record, Table};
 use testward_wire::keytext::{ImportedText, KeyText};
 
 use super::last_use::Uses;
@@ -22,14 +25,17 @@ use crate::rate::Spent;
 use crate::rights::{Grant, Rights, Role, Scopes};
 use crate::time::Millis;
 
-/// Few readers wait for a writer when the keys are spread over this many maps.
-const SHARDS: usize = 64;
+/// Maps that the keys are spread over.
+const MAPS: usize = 64;
+
+/// What the table is made of here; its model has other locks.
+mod sync {
+    pub use std::sync::{Arc, RwLock};
+}
 
 /// Verifies keys, live and dead. The dead stay for as long as their rows do, so that their holders learn why.
-///
-/// A map is up to half empty, so it holds pointers and the records lie elsewhere.
 pub struct Index {
-    shards: Vec<RwLock<HashMap<Handle, Arc<KeyFacts>>>>,
+    keys: Table<KeyFacts>,
     owners: RwLock<HashMap<PersonId, Arc<Owner>>>,
     /// Handles of keys of older systems by their MAC: their text names no handle.
     imported: RwLock<HashMap<[u8; 32], Handle>>,
@@ -67,11 +73,28 @@ pub enum Rejection {
     TooOften(Spent),
 }
 
+impl Record for KeyFacts {
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn is_final(&self) -> bool {
+        self.is_revoked()
+    }
+
+    /// A change of the key gives nothing of its limit back.
+    fn succeed(&self, former: &Self) {
+        if let (Some(rate), Some(former)) = (self.rate(), former.rate()) {
+            rate.go_on(former);
+        }
+    }
+}
+
 impl Index {
     /// Reads all keys and their owners.
     pub async fn load(db: &Db) -> Result<Self> {
         let index = Self {
-            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            keys: Table::new(MAPS),
             owners: RwLock::default(),
             imported: RwLock::default(),
             policies: RwLock::default(),
@@ -173,8 +196,7 @@ impl Index {
     }
 
     fn find_handle(&self, handle: Handle) -> Option<Arc<KeyFacts>> {
-        let shard = self.shard(handle).read().unwrap_or_else(PoisonError::into_inner);
-        shard.get(&handle).cloned()
+        self.keys.find(handle.bytes())
     }
 
     /// Returns what is known of a key's owner.
@@ -224,20 +246,11 @@ impl Index {
 
     /// Puts a record in place, unless a newer one is there or the key has ended for good.
     pub(super) fn set(&self, facts: KeyFacts) {
-        let handle = facts.handle;
         if facts.rare.as_ref().is_some_and(|rare| rare.is_imported) {
-            self.imported.write().unwrap_or_else(PoisonError::into_inner).insert(facts.secret.mac, handle);
+            let mut imported = self.imported.write().unwrap_or_else(PoisonError::into_inner);
+            imported.insert(facts.secret.mac, facts.handle);
         }
-        let mut shard = self.shard(handle).write().unwrap_or_else(PoisonError::into_inner);
-        let is_newer = shard.get(&handle).is_none_or(|it| it.version < facts.version && !it.is_revoked());
-        if is_newer {
-            let former = shard.insert(handle, Arc::new(facts));
-            if let (Some(former), Some(facts)) = (former, shard.get(&handle))
-                && let (Some(former), Some(rate)) = (former.rate(), facts.rate())
-            {
-                rate.go_on(former);
-            }
-        }
+        self.keys.set(facts.handle.bytes(), facts);
     }
 
     pub(super) fn set_owner(&self, id: PersonId, owner: Owner) {
@@ -247,17 +260,11 @@ impl Index {
     /// Forgets keys whose rows are gone.
     pub(super) fn forget(&self, handles: &[Handle]) {
         for handle in handles {
-            let gone = self.shard(*handle).write().unwrap_or_else(PoisonError::into_inner).remove(handle);
-            if let Some(facts) = gone {
+            if let Some(facts) = self.find_handle(*handle) {
                 self.imported.write().unwrap_or_else(PoisonError::into_inner).remove(&facts.secret.mac);
             }
+            self.keys.remove(handle.bytes());
         }
-    }
-
-    fn shard(&self, handle: Handle) -> &RwLock<HashMap<Handle, Arc<KeyFacts>>> {
-        // Handles are random, so any of their characters spread evenly enough.
-        let bytes = handle.as_str().as_bytes();
-        &self.shards[(usize::from(bytes[6]) * 62 + usize::from(bytes[7])) % SHARDS]
     }
 }
 
