@@ -117,6 +117,11 @@ impl Client {
         self.accepted(answer)?.json(self)
     }
 
+    /// Posts without a body to an address that answers without one.
+    pub fn order(&self, host: &mut Host<'_>, path: &str) -> Result<()> {
+        self.call(host, Method::POST, path, SendBody::none()).map(drop)
+    }
+
     pub fn delete(&self, host: &mut Host<'_>, path: &str) -> Result<()> {
         self.call(host, Method::DELETE, path, SendBody::none()).map(drop)
     }

@@ -11,6 +11,7 @@ use crate::http::{Client, Credential, encoded};
 use crate::output;
 use crate::rotate::{self, Rotate};
 use crate::server::{Server, Target};
+use crate::switch::{self, Switch};
 
 pub const KEYS: &str = "/api/v1/api-keys";
 pub const SELF: &str = "/api/v1/api-keys/self";
@@ -32,6 +33,10 @@ enum KeyCommand {
     Create(Create),
     /// Give an API key another secret and print it; the old one is accepted for a while
     Rotate(Rotate),
+    /// Switch an API key off; `enable` switches it on again
+    Disable(Switch),
+    /// Switch an API key on again
+    Enable(Switch),
     /// End an API key for good; asks for e-mail and password, except with --self
     Revoke(Revoke),
 }
@@ -107,6 +112,8 @@ pub fn run(host: &mut Host<'_>, args: Args) -> Result<()> {
         KeyCommand::List(read) => list(host, &read),
         KeyCommand::Create(create) => create_key(host, create),
         KeyCommand::Rotate(rotate) => rotate::run(host, rotate),
+        KeyCommand::Disable(switch) => switch::run(host, &switch, "disable"),
+        KeyCommand::Enable(switch) => switch::run(host, &switch, "enable"),
         KeyCommand::Revoke(revoke) if revoke.this_key => revoke_self(host, &revoke),
         KeyCommand::Revoke(revoke) => revoke_other(host, &revoke),
     }

@@ -9,6 +9,7 @@ mod login;
 mod output;
 mod rotate;
 mod server;
+mod switch;
 mod upload;
 
 use std::ffi::{OsStr, OsString};

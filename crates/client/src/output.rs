@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use serde::Serialize;
-use testward_wire::keys::{KeyStatus, KeyView, Scope, WhoAmI};
+use testward_wire::keys::{EffectiveRight, KeyStatus, KeyView, Scope, WhoAmI};
 use testward_wire::results::{Counts, FileOutcome, FileReceipt, Problem, Receipt};
 
 /// Returns `value` as JSON for scripts.
@@ -25,8 +25,9 @@ pub fn key_name(name: &str, handle: &str) -> String {
 }
 
 pub fn who(me: &WhoAmI) -> String {
+    let rights: String = me.rights.iter().map(right).collect();
     format!(
-        "name      {}\nhandle    {}\nowner     {}\nscopes    {}\nprojects  {}\nexpires   {}",
+        "name      {}\nhandle    {}\nowner     {}\nscopes    {}\nprojects  {}\nexpires   {}{rights}",
         plain(&me.name),
         plain(&me.handle),
         plain(&me.owner.email),
@@ -34,6 +35,17 @@ pub fn who(me: &WhoAmI) -> String {
         projects(me.projects.as_deref()),
         me.expires_at.as_deref().map_or_else(|| "never".to_owned(), plain),
     )
+}
+
+/// Tells what a key may do in an organization, where that is less than its scopes say.
+fn right(right: &EffectiveRight) -> String {
+    let mut text = format!("\nin {:<6} as {}", right.organization, plain(&right.role));
+    for (withheld, by) in [(&right.withheld_by_role, "role"), (&right.withheld_by_policy, "policy")] {
+        if !withheld.is_empty() {
+            let _ = write!(text, "; without {} (by {by})", scopes(withheld));
+        }
+    }
+    text
 }
 
 pub fn created(key: &KeyView) -> String {

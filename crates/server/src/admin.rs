@@ -36,6 +36,9 @@ pub enum Order {
     EnableUser {
         email: String,
     },
+    OffboardUser {
+        email: String,
+    },
     ResetPassword {
         email: String,
     },
@@ -93,6 +96,7 @@ pub async fn carry_out(app: &App, order: Order) -> Outcome {
         Order::ListUsers => list_users(app).await,
         Order::DisableUser { email } => set_disabled(app, &email, Some(app.clock.now())).await,
         Order::EnableUser { email } => set_disabled(app, &email, None).await,
+        Order::OffboardUser { email } => offboard(app, &email).await,
         Order::ResetPassword { email } => reset_password(app, &email).await,
         Order::CreateKey { email, name, expires } => create_key(app, &email, &name, expires).await,
         Order::RotateSecret { secret } => rotate_secret(app, &secret).await,
@@ -164,6 +168,14 @@ async fn set_disabled(app: &App, email: &str, at: Option<Millis>) -> Result<Outc
     let change = keys::owner_changed(&mut tx, person.id).await?;
     keys::commit(app, tx, change).await?;
     Ok(Outcome::Done { message })
+}
+
+async fn offboard(app: &App, email: &str) -> Result<Outcome> {
+    let mut tx = app.db.write().await?;
+    let person = find(&mut tx, email).await?;
+    let (change, n) = keys::inventory::offboard::by_operator(&mut tx, app.clock.now(), &person).await?;
+    keys::commit(app, tx, change).await?;
+    Ok(Outcome::Done { message: format!("{email} is off-boarded: sessions ended, {n} API keys ended for good") })
 }
 
 async fn reset_password(app: &App, email: &str) -> Result<Outcome> {

@@ -25,6 +25,12 @@ impl Networks {
         self.0.iter().any(|network| network.contains(&ip))
     }
 
+    /// Whether whoever these let in is let in by `others` too. No networks let in everybody.
+    pub fn is_within(&self, others: &Self) -> bool {
+        let lies_within = |network: &IpNet| others.0.iter().any(|other| other.contains(network));
+        others.is_empty() || (!self.is_empty() && self.0.iter().all(lies_within))
+    }
+
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

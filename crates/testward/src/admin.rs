@@ -89,6 +89,12 @@ enum UserCommand {
         #[command(flatten)]
         data: DataDir,
     },
+    /// Send a person off: their sessions and API keys end for good, and they are switched off
+    Offboard {
+        email: String,
+        #[command(flatten)]
+        data: DataDir,
+    },
     /// Give a person a new password, which is printed; their sessions end
     ResetPassword {
         email: String,
@@ -124,6 +130,7 @@ impl Subject {
             Self::User(UserCommand::List { data }) => (data, Order::ListUsers),
             Self::User(UserCommand::Disable { email, data }) => (data, Order::DisableUser { email }),
             Self::User(UserCommand::Enable { email, data }) => (data, Order::EnableUser { email }),
+            Self::User(UserCommand::Offboard { email, data }) => (data, Order::OffboardUser { email }),
             Self::User(UserCommand::ResetPassword { email, data }) => (data, Order::ResetPassword { email }),
             Self::Key(KeyCommand::Create { user, name, expires, data }) => {
                 (data, Order::CreateKey { email: user, name, expires })

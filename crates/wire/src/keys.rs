@@ -254,6 +254,29 @@ pub struct WhoAmI {
     pub projects: Option<Vec<i64>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
+    /// What the key may do now, and where.
+    #[serde(default)]
+    pub rights: Vec<EffectiveRight>,
+}
+
+/// What is left of a key's scopes in an organization, once its owner's role and the organization's policy are applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EffectiveRight {
+    pub organization: i64,
+    /// What the owner is there: `member`, `admin` or `owner`.
+    pub role: String,
+    /// Each by name; here `everything` stands for no other.
+    pub scopes: Vec<Scope>,
+    /// Scopes that the key has and the owner's role does not allow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld_by_role: Vec<Scope>,
+    /// Scopes that the key has and the organization's policy does not allow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld_by_policy: Vec<Scope>,
+    /// When the key ends there, by itself or by policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
 }
 
 /// The person a key acts for.

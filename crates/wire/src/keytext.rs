@@ -109,6 +109,38 @@ impl fmt::Debug for KeyText<'_> {
     }
 }
 
+/// Characters of a UUID (RFC 9562, 4).
+const UUID_LEN: usize = 36;
+
+/// A key of an older system, which has the shape of a UUID. It is the same key in upper and lower case.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ImportedText([u8; UUID_LEN]);
+
+impl ImportedText {
+    /// Reads a key; allocates nothing.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes: [u8; UUID_LEN] = text.as_bytes().try_into().ok()?;
+        bytes.make_ascii_lowercase();
+        let is_right = |(at, byte): (usize, &u8)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        };
+        bytes.iter().enumerate().all(is_right).then_some(Self(bytes))
+    }
+
+    /// Returns the whole key. It is a secret: never log or print it.
+    pub fn expose(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("a UUID is ASCII")
+    }
+}
+
+/// Shows nothing: there is no public part.
+impl fmt::Debug for ImportedText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an imported key")
+    }
+}
+
 /// Why a text cannot be a key, in words that help whoever pasted it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Malformed {
@@ -183,6 +215,19 @@ mod tests {
         assert_eq!(hint(&good[..20]), Malformed::CutShort);
         assert_eq!(hint(&good.replace("01234", "01235")), Malformed::Checksum);
         assert_eq!(hint("7c9e6679-7425-40de-944b-e07fc1f90ae7"), Malformed::OtherFormat);
+    }
+
+    #[test]
+    fn an_imported_key_has_the_shape_of_a_uuid() {
+        let read = |text: &str| ImportedText::parse(text).map(|it| it.expose().to_owned());
+        let text = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+        assert_eq!(read(&text.to_uppercase()).as_deref(), Some(text));
+        for wrong in
+            ["", "7c9e6679-7425-40de-944b-e07fc1f90ae", "7c9e6679742540de944be07fc1f90ae7----", &text.replace('c', "g")]
+        {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+        assert_eq!(format!("{:?}", ImportedText::parse(text)), "Some(an imported key)");
     }
 
     proptest! {

@@ -5,10 +5,12 @@
 pub mod audit;
 pub mod credentials;
 pub mod error;
+pub mod inventory;
 pub mod keys;
 pub mod keytext;
 pub mod policy;
 pub mod results;
+pub mod service;
 pub mod trust;
 
 pub use error::ErrorBody;

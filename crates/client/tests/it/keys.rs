@@ -139,3 +139,29 @@ fn rotate_finds_a_key_by_its_handle() {
     assert_eq!(server.lines()[2], "POST /api/v1/api-keys/7/rotate");
     assert_eq!(server.asked()[2].header("idempotency-key"), Some("t-1"));
 }
+
+#[test]
+fn a_key_is_switched_off_and_on_again() {
+    let keys = page(&[view(3, "AbCdEf12", "active")], None);
+    for (order, status) in [("disable", "disabled"), ("enable", "active")] {
+        let after = reply(200, view(3, "AbCdEf12", status));
+        let replies = vec![reply(200, r#"{"token":"T"}"#), reply(200, &keys), reply(204, ""), after, reply(204, "")];
+        let server = TestServer::start(replies);
+        let ran = script().run(&["key", order, "--url", &server.url, "AbCdEf12", "--json"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.out.contains(&format!("\"status\": \"{status}\"")), "{}", ran.out);
+        let lines = server.lines();
+        let expected = format!("POST /api/v1/api-keys/3/{order}");
+        assert_eq!(lines[2..], [&expected, "GET /api/v1/api-keys/3", "DELETE /api/v1/session"]);
+    }
+}
+
+#[test]
+fn whoami_says_what_role_and_policy_withhold() {
+    let rights = r#""rights":[{"organization":1,"role":"member","scopes":["results:write"],
+        "withheld_by_role":["admin:read"],"withheld_by_policy":["results:read"]}],"id":3"#;
+    let server = TestServer::start(vec![reply(200, ME.replacen(r#""id":3"#, rights, 1))]);
+    let ran = Machine::new().run(&["key", "whoami", "--url", &server.url, "--api-key", &key()]);
+    let line = "in 1      as member; without admin:read (by role); without results:read (by policy)";
+    assert!(ran.out.contains(line), "{}", ran.out);
+}

@@ -40,6 +40,8 @@ pub struct KeyFacts {
 pub struct Rare {
     pub disabled_at: Option<Millis>,
     pub revoked_at: Option<Millis>,
+    /// Whether an admin brought it along from an older system.
+    pub is_imported: bool,
     /// Networks the key may be used from; none means any.
     pub networks: Networks,
     pub rate: Option<Rate>,
@@ -59,7 +61,7 @@ pub struct Former {
 impl Rare {
     /// Returns nothing when a key has none of this.
     pub fn boxed(self) -> Option<Box<Self>> {
-        let is_free = self.networks.is_empty() && self.rate.is_none();
+        let is_free = !self.is_imported && self.networks.is_empty() && self.rate.is_none();
         let is_plain = is_free && self.disabled_at.is_none() && self.revoked_at.is_none() && self.formers.is_empty();
         (!is_plain).then(|| Box::new(self))
     }

@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod pages;
+pub mod service;
 mod invitations;
 mod members;
 mod passwords;
@@ -132,6 +133,11 @@ pub async fn join(tx: &mut Tx, now: Millis, person: PersonId, team: &Team, role:
     let role = present.map_or(role, |present| present.max(role));
     store::upsert_organization_member(tx, team.organization_id, person, role, now).await?;
     store::upsert_team_member(tx, team.id, person, now).await
+}
+
+/// Takes a person out of an organization and its teams.
+pub async fn leave(tx: &mut Tx, person: PersonId, organization: OrganizationId) -> Result<()> {
+    store::delete_organization_member(tx, organization, person).await
 }
 
 /// Changes what the caller is called.

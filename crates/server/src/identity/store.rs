@@ -36,18 +36,22 @@ pub async fn find_person(tx: &mut Tx, id: PersonId) -> Result<Option<Person>> {
 }
 
 pub async fn find_person_by_email(tx: &mut Tx, email: &str) -> Result<Option<Person>> {
-    let sql = concat!("SELECT ", person_columns!(), " FROM person WHERE lower(email) = lower($1)");
+    let sql = concat!("SELECT ", person_columns!(), " FROM person WHERE lower(email) = lower($1) AND kind = 'human'");
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(email).fetch_optional(conn).await)?)
 }
 
 pub async fn find_credentials(tx: &mut Tx, email: &str) -> Result<Option<(Person, String)>> {
-    let sql = concat!("SELECT ", person_columns!(), ", password_hash FROM person WHERE lower(email) = lower($1)");
+    let sql = concat!(
+        "SELECT ",
+        person_columns!(),
+        ", password_hash FROM person WHERE lower(email) = lower($1) AND kind = 'human'"
+    );
     let row: Option<CredentialsRow> = on!(tx, conn => sqlx::query_as(sql).bind(email).fetch_optional(conn).await)?;
     Ok(row.map(|row| (row.person, row.password_hash)))
 }
 
 pub async fn list_people(tx: &mut Tx) -> Result<Vec<Person>> {
-    let sql = concat!("SELECT ", person_columns!(), " FROM person ORDER BY id");
+    let sql = concat!("SELECT ", person_columns!(), " FROM person WHERE kind = 'human' ORDER BY id");
     Ok(on!(tx, conn => sqlx::query_as(sql).fetch_all(conn).await)?)
 }
 
@@ -119,7 +123,7 @@ pub async fn list_members(tx: &mut Tx, organization: OrganizationId) -> Result<V
         "SELECT ",
         person_columns!(),
         ", m.role FROM organization_member m JOIN person ON person.id = m.person_id \
-         WHERE m.organization_id = $1 ORDER BY lower(person.name), person.id"
+         WHERE m.organization_id = $1 AND person.kind = 'human' ORDER BY lower(person.name), person.id"
     );
     let rows: Vec<MemberRow> = on!(tx, conn => sqlx::query_as(sql).bind(organization).fetch_all(conn).await)?;
     rows.into_iter().map(|row| Ok(Member { person: row.person, role: row.role.parse()? })).collect()

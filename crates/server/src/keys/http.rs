@@ -5,17 +5,22 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use testward_wire::credentials::{Credential, Scratch};
 use testward_wire::keys as wire;
-use testward_wire::keys::{CreatedKey, KeyOwner, KeyPatch, KeyView, NewKey, Page, RevealedKey, RotateKey, WhoAmI};
+use testward_wire::keys::{
+    CreatedKey, EffectiveRight, KeyOwner, KeyPatch, KeyView, NewKey, Page, RevealedKey, RotateKey, WhoAmI,
+};
 
+use super::requests::Request;
 use super::{ApiKey, Cursor, Filter, Life, Rotated, Rotation, Sort, Token, authorization};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::gate::Caller;
+use crate::gate::{Caller, KeyFacts};
 use crate::ids::{KeyId, OrganizationId};
 use crate::keys;
+use crate::rights::Grant;
 use crate::time::Millis;
 use crate::web::extract::{IdempotencyKey, Json, Path, Query};
+use crate::web::versions::{IfMatch, Versioned};
 
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 200;
@@ -130,23 +135,34 @@ pub async fn list(
 pub async fn create(
     State(app): State<App>,
     caller: Caller,
+    IdempotencyKey(token): IdempotencyKey,
     Json(new): Json<NewKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>)> {
     let now = app.clock.now();
+    let request = Request::read(token.as_deref(), "api-keys", &new)?;
     let mut tx = app.db.write().await?;
+    caller.require_confirmed(now)?;
+    if let Some(request) = &request
+        && let Some((key, text)) = request.find(&mut tx, &app, now, &caller).await?
+    {
+        return Ok((StatusCode::CREATED, Json(CreatedKey { key: text, view: view(&key, now) })));
+    }
     let (change, key, text) = keys::create(&mut tx, &app, now, &caller, &new).await?;
+    if let Some(request) = request {
+        request.remember(&mut tx, now, &caller, &key).await?;
+    }
     keys::commit(&app, tx, change).await?;
     Ok((StatusCode::CREATED, Json(CreatedKey { key: text, view: view(&key, now) })))
 }
 
-pub async fn read(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<Json<KeyView>> {
+pub async fn read(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<Versioned<KeyView>> {
     let mut tx = app.db.read().await?;
     let key = keys::find(&mut tx, &caller, id).await?;
     let mut view = view(&key, app.clock.now());
     if let Some(rotation) = view.rotation.as_mut() {
         rotation.old_used_by = former_uses(&keys::list_former_uses(&mut tx, &caller, id).await?);
     }
-    Ok(Json(view))
+    Ok(Versioned(key.version, view))
 }
 
 fn former_uses(uses: &[keys::FormerUse]) -> Vec<wire::OldUse> {
@@ -162,32 +178,57 @@ pub async fn edit(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<KeyId>,
+    expected: IfMatch,
     Json(patch): Json<KeyPatch>,
-) -> Result<Json<KeyView>> {
+) -> Result<Versioned<KeyView>> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
+    check_version(&mut tx, &caller, id, &expected).await?;
     let change = keys::edit(&mut tx, now, &caller, id, &patch).await?;
     let key = keys::find(&mut tx, &caller, id).await?;
     keys::commit(&app, tx, change).await?;
-    Ok(Json(view(&key, now)))
+    Ok(Versioned(key.version, view(&key, now)))
 }
 
-pub async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<StatusCode> {
+/// Refuses to change a key that is another since the caller read it.
+async fn check_version(tx: &mut Tx, caller: &Caller, id: KeyId, expected: &IfMatch) -> Result<()> {
+    expected.check(keys::find(tx, caller, id).await?.version)
+}
+
+pub async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<KeyId>,
+    expected: IfMatch,
+) -> Result<StatusCode> {
     let mut tx = app.db.write().await?;
+    check_version(&mut tx, &caller, id, &expected).await?;
     let change = keys::revoke(&mut tx, app.clock.now(), &caller, id).await?;
     keys::commit(&app, tx, change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn disable(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<StatusCode> {
+pub async fn disable(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<KeyId>,
+    expected: IfMatch,
+) -> Result<StatusCode> {
     let mut tx = app.db.write().await?;
+    check_version(&mut tx, &caller, id, &expected).await?;
     let change = keys::disable(&mut tx, app.clock.now(), &caller, id).await?;
     keys::commit(&app, tx, change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn enable(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<StatusCode> {
+pub async fn enable(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<KeyId>,
+    expected: IfMatch,
+) -> Result<StatusCode> {
     let mut tx = app.db.write().await?;
+    check_version(&mut tx, &caller, id, &expected).await?;
     let change = keys::enable(&mut tx, app.clock.now(), &caller, id).await?;
     keys::commit(&app, tx, change).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -284,7 +325,24 @@ pub async fn whoami(State(app): State<App>, caller: Caller) -> Result<Json<WhoAm
         scopes: facts.scopes.list(),
         projects: facts.projects.as_ref().map(|ids| ids.iter().map(|id| id.0).collect()),
         expires_at: facts.expires_at.map(Millis::rfc3339),
+        rights: caller.rights.grants().iter().map(|grant| right(&app, facts, grant)).collect(),
     }))
+}
+
+/// Explains what is left of a key's scopes in an organization.
+fn right(app: &App, key: &KeyFacts, grant: &Grant) -> EffectiveRight {
+    let policy = app.keys.policy(grant.organization);
+    let role = grant.role.scopes();
+    let (withheld_by_role, withheld): (Vec<_>, Vec<_>) =
+        key.scopes.expanded().list().into_iter().filter(|it| !grant.scopes.holds(*it)).partition(|it| !role.holds(*it));
+    EffectiveRight {
+        organization: grant.organization.0,
+        role: grant.role.name().to_owned(),
+        scopes: grant.scopes.list(),
+        withheld_by_role,
+        withheld_by_policy: withheld,
+        ends_at: policy.ends_at(key.created_at, key.expires_at).map(Millis::rfc3339),
+    }
 }
 
 pub async fn end_self(State(app): State<App>, caller: Caller) -> Result<StatusCode> {

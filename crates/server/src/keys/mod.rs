@@ -9,15 +9,20 @@ pub mod http;
 pub mod oauth;
 pub mod pages;
 pub mod policy;
+mod checks;
 mod custody;
 mod expiry;
+mod imported;
 mod index;
+pub mod inventory;
 mod last_use;
 mod limits;
 mod renewals;
+mod requests;
 mod rotation;
 mod secret_files;
 mod secrets;
+pub mod service;
 mod store;
 mod store_usage;
 mod usage;
@@ -28,6 +33,7 @@ use testward_wire::keytext::{HANDLE_LEN, Kind, SECRET_LEN, compose};
 
 pub use custody::{Custody, lock as lock_custody, locked_at as custody_locked_at, reveal};
 pub use expiry::{DEFAULT_EXPIRES, expires_at};
+pub use imported::import;
 pub use index::{Index, Rejection};
 pub use last_use::flush as flush_uses;
 pub use rotation::{FormerUse, Rotated, Rotation, Token, close_overlap, list_former_uses, rotate, rotate_self};
@@ -36,9 +42,11 @@ pub use secrets::{
     Loses, SecretStatus, retire as retire_secret, rewrap as rewrap_data_keys, rotate as rotate_secret,
     status as secret_status,
 };
-pub use store::{Cursor, Filter, Life, Sort};
+pub use store::{Cursor, Filter, Life, Sort, kind_name};
 pub use usage::{Called, USAGE_KEPT_FOR, Usage, start_of, usage, used_scopes};
 pub use vault::Vault;
+
+use checks::{checked_description, checked_projects, checked_scopes, require_own_projects};
 
 use crate::app::App;
 use crate::db::Tx;
@@ -58,7 +66,6 @@ const EXCHANGED_KEPT_FOR: i64 = 7 * DAY;
 const SOON: i64 = 14 * DAY;
 /// A key that nobody has used for this long is probably forgotten.
 pub const UNUSED_AFTER: i64 = 90 * DAY;
-const MAX_DESCRIPTION_LEN: usize = 1000;
 
 /// A key as its row has it, without its secret.
 #[derive(Debug, Clone)]
@@ -66,6 +73,8 @@ pub struct ApiKey {
     pub id: KeyId,
     pub handle: Handle,
     pub kind: Kind,
+    /// When an admin brought it along from an older system; it is not of our form then.
+    pub imported_at: Option<Millis>,
     pub owner: PersonId,
     pub name: String,
     pub description: Option<String>,
@@ -128,6 +137,7 @@ impl ApiKey {
             secret: self.secret,
             version: self.version,
             rare: Rare {
+                is_imported: self.imported_at.is_some(),
                 disabled_at: self.disabled_at,
                 revoked_at: self.revoked_at,
                 networks: self.networks.clone(),
@@ -227,10 +237,11 @@ async fn compose_new(
     let key = ApiKey {
         handle: Handle::new(&handle).expect("base62 of the right length"),
         kind,
+        imported_at: None,
         owner,
         name: identity::checked_name("name", &new.name)?,
         description: checked_description(new.description.as_deref())?,
-        scopes: checked_scopes(new.scopes.as_deref())?,
+        scopes: checked_scopes(kind, new.scopes.as_deref())?,
         projects: checked_projects(new.projects.as_deref())?,
         custody,
         copy_until: custody.copy_until(now),
@@ -248,44 +259,6 @@ async fn compose_new(
         id: KeyId::next(tx).await?,
     };
     Ok((key, text))
-}
-
-fn checked_description(text: Option<&str>) -> Result<Option<String>> {
-    let text = text.map(str::trim).filter(|text| !text.is_empty());
-    match text {
-        Some(text) if text.chars().count() > MAX_DESCRIPTION_LEN => {
-            Err(Error::invalid("description", format!("must have at most {MAX_DESCRIPTION_LEN} characters")))
-        }
-        text => Ok(text.map(str::to_owned)),
-    }
-}
-
-fn checked_scopes(scopes: Option<&[Scope]>) -> Result<Scopes> {
-    match scopes {
-        None => Ok(Scopes::EVERYTHING),
-        Some([]) => Err(Error::invalid("scopes", "must name at least one thing the key may be used for")),
-        Some(scopes) if scopes.contains(&Scope::KeysManage) => {
-            Err(Error::invalid("scopes", "keys:manage is for keys of service accounts"))
-        }
-        Some(scopes) => Ok(scopes.iter().copied().collect()),
-    }
-}
-
-fn checked_projects(projects: Option<&[i64]>) -> Result<Option<Vec<ProjectId>>> {
-    match projects {
-        Some([]) => Err(Error::invalid("projects", "must name at least one project, or be left out for all of yours")),
-        projects => Ok(projects.map(|ids| ids.iter().copied().map(ProjectId).collect())),
-    }
-}
-
-async fn require_own_projects(tx: &mut Tx, caller: &Caller, projects: &[i64]) -> Result<()> {
-    let visible = crate::projects::list_ids(tx, caller).await?;
-    match projects.iter().find(|id| !visible.contains(&ProjectId(**id))) {
-        Some(id) => {
-            Err(Error::invalid("projects", format!("names project {id}, which does not exist or is not yours")))
-        }
-        None => Ok(()),
-    }
 }
 
 /// Lists keys of the caller, dead ones too if the filter says so.
@@ -312,11 +285,15 @@ fn require_everything(caller: &Caller) -> Result<()> {
     Err(Error::forbidden("insufficient_scope", "this needs a key that may do everything"))
 }
 
-/// Finds a key of the caller. Somebody else's is not found.
+/// Finds a key of the caller, or of a service account that they look after. Somebody else's is not found.
 pub async fn find(tx: &mut Tx, caller: &Caller, id: KeyId) -> Result<ApiKey> {
     require_everything(caller)?;
-    let key = store::find(tx, id).await?.filter(|key| key.owner == caller.person);
-    key.ok_or(Error::NotFound("API key"))
+    let key = store::find(tx, id).await?.ok_or(Error::NotFound("API key"))?;
+    let is_own = key.owner == caller.person;
+    if is_own || (caller.key().is_none() && identity::service::is_looked_after(tx, caller, key.owner).await?) {
+        return Ok(key);
+    }
+    Err(Error::NotFound("API key"))
 }
 
 /// Counts the addresses a key was used from.
@@ -429,6 +406,7 @@ pub async fn do_chores(tx: &mut Tx, now: Millis) -> Result<Change> {
     usage::forget_old(tx, now).await?;
     let mut change = rotation::close_silent(tx, now).await?;
     custody::destroy_forbidden_copies(tx, now).await?;
+    store::delete_requests_before(tx, now.plus(-requests::REMEMBERED_FOR)).await?;
     change.forgotten = store::delete_dead_before(tx, now.plus(-KEPT_FOR), None).await?;
     let exchanged = store::delete_dead_before(tx, now.plus(-EXCHANGED_KEPT_FOR), Some(Kind::Exchanged)).await?;
     change.forgotten.extend(exchanged);

@@ -86,7 +86,7 @@ impl<'a> Token<'a> {
         Ok(Self(text))
     }
 
-    fn hash(&self) -> String {
+    pub(super) fn hash(&self) -> String {
         hex(&Sha256::digest(self.0))
     }
 

@@ -8,7 +8,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
 use crate::identity::{self, Role};
-use crate::ids::{OrganizationId, ProjectId, TeamId};
+use crate::ids::{OrganizationId, PersonId, ProjectId, TeamId};
 use crate::time::Millis;
 
 pub use store::list_all as list_for_operator;
@@ -60,6 +60,11 @@ pub async fn list(tx: &mut Tx, caller: &Caller) -> Result<Vec<Project>> {
 /// Lists the ids of what the caller may see.
 pub async fn list_ids(tx: &mut Tx, caller: &Caller) -> Result<Vec<ProjectId>> {
     Ok(list(tx, caller).await?.into_iter().map(|project| project.id).collect())
+}
+
+/// Lists the ids of what somebody may see who is not asking: a service account.
+pub async fn list_ids_of(tx: &mut Tx, person: PersonId) -> Result<Vec<ProjectId>> {
+    Ok(store::list(tx, person).await?.into_iter().map(|project| project.id).collect())
 }
 
 /// Makes a project in a team of an organization that the caller administers.

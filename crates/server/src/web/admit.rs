@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use testward_wire::credentials::{Credential, Scratch};
-use testward_wire::keytext::KeyText;
+use testward_wire::keytext::{ImportedText, KeyText};
 
 use super::cookies;
 use super::face::tell_rate;
@@ -107,7 +107,11 @@ fn by_key(app: &App, headers: &HeaderMap, ip: IpAddr, text: &str) -> Result<Call
 /// Says whose key this is. Failures count against the address.
 pub fn verify_key(app: &App, ip: IpAddr, text: &str) -> Result<ShownKey> {
     let now = app.clock.now();
-    let error = match KeyText::parse(text).map(|key| app.keys.verify(&app.vault, now, ip, key)) {
+    let verified = match ImportedText::parse(text) {
+        Some(key) => Ok(app.keys.verify_imported(&app.vault, now, ip, &key)),
+        None => KeyText::parse(text).map(|key| app.keys.verify(&app.vault, now, ip, key)),
+    };
+    let error = match verified {
         Ok(Ok(key)) => return Ok(key),
         // The key is good and too busy, which is no guess.
         Ok(Err(rejection @ Rejection::TooOften(_))) => return Err(rejection.into()),

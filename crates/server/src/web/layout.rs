@@ -201,16 +201,18 @@ pub struct Tab {
 pub enum AdminTab {
     Members,
     Teams,
+    Keys,
     Policy,
     TrustedIssuers,
 }
 
 impl AdminTab {
     /// Returns each with its address and what it is called.
-    pub const fn all(self) -> [(Self, &'static str, &'static str); 4] {
+    pub const fn all(self) -> [(Self, &'static str, &'static str); 5] {
         [
             (Self::Members, "/members", "Members"),
             (Self::Teams, "/teams", "Teams"),
+            (Self::Keys, "/admin/keys", "All API keys"),
             (Self::Policy, "/admin/policy", "Key policy"),
             (Self::TrustedIssuers, "/admin/trusted-issuers", "Trusted issuers"),
         ]

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod cookies;
 pub mod extract;
 mod face;
+mod governance;
 pub mod forwarded;
 mod guard;
 pub mod jobs;
@@ -76,7 +77,7 @@ fn table(app: App) -> Routes {
     let routes = api_key_pages(routes);
     let routes = trusted_issuers(routes);
     let routes = trusted_issuer_pages(routes);
-    let routes = governance(routes);
+    let routes = governance::add(routes);
     let routes = reports(routes);
     let routes = pages_of_results(routes);
     let routes = administration(routes);
@@ -332,21 +333,6 @@ fn trusted_issuer_pages(routes: Routes) -> Routes {
         .post("/admin/trusted-issuers/{issuer}/disable", ADMIN, issuer::disable)
         .post("/admin/trusted-issuers/{issuer}/enable", ADMIN, issuer::enable)
         .post("/admin/trusted-issuers/{issuer}/delete", ADMIN, issuer::remove)
-}
-
-/// What an organization allows its keys, and what its admins do about them.
-fn governance(routes: Routes) -> Routes {
-    use keys::policy;
-    const READ: Access = Access::Scope(Scope::AdminRead);
-    const WRITE: Access = Access::Scope(Scope::AdminWrite);
-    const ONE: &str = "/api/v1/organizations/{organization}/key-policy";
-    const PREVIEW: &str = "/api/v1/organizations/{organization}/key-policy/preview";
-    routes
-        .api(Method::GET, ONE, READ, "Read the policy for keys", policy::http::read)
-        .api(Method::PUT, ONE, WRITE, "Put a policy for keys in force", policy::http::set)
-        .api(Method::POST, PREVIEW, READ, "Say whom a policy would break", policy::http::preview)
-        .get("/admin/policy", ADMIN, policy::pages::show)
-        .post("/admin/policy", ADMIN, policy::pages::submit)
 }
 
 /// What the official Katalon clients call. Everything here answers JSON, errors too.

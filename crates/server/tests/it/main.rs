@@ -8,6 +8,7 @@ mod compat;
 mod connections;
 mod doors;
 mod faults;
+mod governance;
 mod ingest;
 mod keys;
 mod layers;

@@ -8,11 +8,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use table::{Record, Table};
-use testward_wire::keytext::KeyText;
+use testward_wire::keytext::{ImportedText, KeyText};
 
 use super::last_use::Uses;
 use super::policy::{self, Forbidden, Judged, Policy};
 use super::renewals::Renewals;
+use super::secret_files::SecretKind;
 use super::store;
 use super::usage::Tallies;
 use super::vault::Vault;
@@ -36,6 +37,8 @@ mod sync {
 pub struct Index {
     keys: Table<KeyFacts>,
     owners: RwLock<HashMap<PersonId, Arc<Owner>>>,
+    /// Handles of keys of older systems by their MAC: their text names no handle.
+    imported: RwLock<HashMap<[u8; 32], Handle>>,
     /// What organizations allow that set a policy.
     policies: RwLock<HashMap<OrganizationId, Arc<Policy>>>,
     /// Uses since they were last written down.
@@ -93,6 +96,7 @@ impl Index {
         let index = Self {
             keys: Table::new(MAPS),
             owners: RwLock::default(),
+            imported: RwLock::default(),
             policies: RwLock::default(),
             uses: Uses::default(),
             renewals: Renewals::default(),
@@ -117,15 +121,51 @@ impl Index {
         let shown = vault.secret_with(pepper, key.expose());
         let facts = found.ok_or(Rejection::Unknown)?;
         let former = if shown.is(&facts.secret) { None } else { Some(former(vault, &facts, shown, key)?) };
+        let is_former = former.is_some();
+        let admitted = self.admit(now, ip, facts.clone(), former)?;
+        if !is_former && pepper != vault.pepper() {
+            self.renewals.note(facts.id, facts.secret, || vault.secret(key.expose()));
+        }
+        Ok(admitted)
+    }
+
+    /// Says whose key of an older system this is. Known or not, it costs one MAC and one look-up for each pepper.
+    pub fn verify_imported(
+        &self,
+        vault: &Vault,
+        now: Millis,
+        ip: IpAddr,
+        key: &ImportedText,
+    ) -> Result<ShownKey, Rejection> {
+        let mut found = None;
+        for pepper in vault.versions(SecretKind::Pepper) {
+            let shown = vault.secret_with(pepper, key.expose());
+            let handle = self.imported.read().unwrap_or_else(PoisonError::into_inner).get(&shown.mac).copied();
+            let facts = handle.and_then(|handle| self.find_handle(handle));
+            found = facts.filter(|facts| shown.is(&facts.secret)).or(found);
+        }
+        let facts = found.ok_or(Rejection::Unknown)?;
+        let admitted = self.admit(now, ip, facts.clone(), None)?;
+        if facts.secret.pepper != vault.pepper() {
+            self.renewals.note(facts.id, facts.secret, || vault.secret(key.expose()));
+        }
+        Ok(admitted)
+    }
+
+    /// Lets a key in whose holder is proved, if nothing else speaks against it.
+    fn admit(
+        &self,
+        now: Millis,
+        ip: IpAddr,
+        facts: Arc<KeyFacts>,
+        former: Option<&Former>,
+    ) -> Result<ShownKey, Rejection> {
         self.refuse_dead(&facts, now)?;
         if let Some(former) = former.filter(|former| former.accepted_until <= now) {
             return Err(Rejection::Rotated(former.rotated_at));
         }
         refuse_place(&facts, ip)?;
         let is_former = former.is_some();
-        if !is_former && pepper != vault.pepper() {
-            self.renewals.note(facts.id, facts.secret, || vault.secret(key.expose()));
-        }
         let spent = facts.rate().map(|rate| rate.spend(now)).transpose().map_err(Rejection::TooOften)?;
         Ok(ShownKey { facts, is_former, spent })
     }
@@ -152,7 +192,11 @@ impl Index {
     }
 
     fn find(&self, key: KeyText<'_>) -> Option<Arc<KeyFacts>> {
-        self.keys.find(Handle::new(key.handle())?.bytes())
+        self.find_handle(Handle::new(key.handle())?)
+    }
+
+    fn find_handle(&self, handle: Handle) -> Option<Arc<KeyFacts>> {
+        self.keys.find(handle.bytes())
     }
 
     /// Returns what is known of a key's owner.
@@ -202,6 +246,10 @@ impl Index {
 
     /// Puts a record in place, unless a newer one is there or the key has ended for good.
     pub(super) fn set(&self, facts: KeyFacts) {
+        if facts.rare.as_ref().is_some_and(|rare| rare.is_imported) {
+            let mut imported = self.imported.write().unwrap_or_else(PoisonError::into_inner);
+            imported.insert(facts.secret.mac, facts.handle);
+        }
         self.keys.set(facts.handle.bytes(), facts);
     }
 
@@ -212,6 +260,9 @@ impl Index {
     /// Forgets keys whose rows are gone.
     pub(super) fn forget(&self, handles: &[Handle]) {
         for handle in handles {
+            if let Some(facts) = self.find_handle(*handle) {
+                self.imported.write().unwrap_or_else(PoisonError::into_inner).remove(&facts.secret.mac);
+            }
             self.keys.remove(handle.bytes());
         }
     }

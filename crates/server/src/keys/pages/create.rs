@@ -153,7 +153,8 @@ async fn make(app: &App, caller: &Caller, filled: &Filled) -> Result<(ApiKey, St
     Ok((key, text))
 }
 
-async fn created_page(app: &App, caller: &Caller, key: ApiKey, text: String) -> Result<Response> {
+/// Shows a key that was just made, once, with commands that use it.
+pub async fn created_page(app: &App, caller: &Caller, key: ApiKey, text: String) -> Result<Response> {
     let now = app.clock.now();
     let mut tx = app.db.read().await?;
     let mine = projects::list(&mut tx, caller).await?;

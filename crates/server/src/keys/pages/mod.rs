@@ -9,7 +9,7 @@ pub mod usage;
 pub mod rotate;
 mod hints;
 mod radius;
-mod row;
+pub mod row;
 
 use askama::Template;
 use axum::extract::State;

@@ -1,6 +1,7 @@
 //! SQL of API keys.
 
 mod copies;
+mod requests;
 mod rotation;
 mod secrets;
 
@@ -16,6 +17,7 @@ pub use copies::{
     delete_all_copies, delete_forbidden_copies, delete_sealed, find_data_key, find_lock, find_sealed, insert_data_key,
     insert_lock, insert_sealed, is_locked,
 };
+pub use requests::*;
 use rotation::Rotations;
 pub use rotation::{
     add_rotations, close_rotation, insert_rotation, list_all_rotations, list_former_uses, list_silent_rotations,
@@ -105,6 +107,7 @@ impl FromRow<'_, sqlx::sqlite::SqliteRow> for ApiKey {
             id: row.try_get("id")?,
             handle: Handle::new(row.try_get("handle")?).ok_or_else(|| undecodable("a key's handle"))?,
             kind: kind(row.try_get("kind")?)?,
+            imported_at: row.try_get("imported_at")?,
             owner: row.try_get("owner_id")?,
             name: row.try_get("name")?,
             description: row.try_get("description")?,
@@ -144,6 +147,7 @@ fn joined(projects: Option<&[ProjectId]>) -> Option<String> {
 fn facts(row: &sqlx::sqlite::SqliteRow, rotations: &mut Rotations) -> sqlx::Result<KeyFacts> {
     let id = row.try_get(0)?;
     let rare = Rare {
+        is_imported: row.try_get::<Option<Millis>, _>(16)?.is_some(),
         disabled_at: row.try_get(10)?,
         revoked_at: row.try_get(11)?,
         networks: networks(row.try_get(13)?)?,
@@ -192,7 +196,8 @@ fn kind(name: &str) -> sqlx::Result<Kind> {
     found.map(|(kind, _)| *kind).ok_or_else(|| undecodable("a key's kind"))
 }
 
-fn kind_name(kind: Kind) -> &'static str {
+/// Returns what a kind of key is called.
+pub fn kind_name(kind: Kind) -> &'static str {
     KINDS.iter().find(|(it, _)| *it == kind).map_or("personal", |(_, name)| name)
 }
 
@@ -203,7 +208,7 @@ fn project_ids(text: &str) -> Vec<ProjectId> {
 /// Hands every key to `each`, one at a time: a million of them must not stand in memory twice.
 pub async fn for_each_facts(tx: &mut Tx, mut each: impl FnMut(KeyFacts)) -> Result<()> {
     let sql = "SELECT id, handle, kind, name, owner_id, scopes, projects, expires_at, mac, pepper_version, disabled_at, \
-               revoked_at, version, networks, rate_per_minute, created_at FROM api_key";
+               revoked_at, version, networks, rate_per_minute, created_at, imported_at FROM api_key";
     let mut rotations = list_all_rotations(tx).await?;
     on!(tx, conn => {
         let mut rows = sqlx::query(sql).fetch(conn);
@@ -232,8 +237,8 @@ pub async fn list_owners(tx: &mut Tx) -> Result<Vec<(PersonId, Owner)>> {
 
 pub async fn insert(tx: &mut Tx, key: &ApiKey) -> Result<()> {
     let sql = "INSERT INTO api_key (id, handle, kind, owner_id, name, description, mac, pepper_version, scopes, projects, \
-               custody, created_at, expires_at, version, networks, rate_per_minute, copy_hours, copy_until, copies) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0)";
+               custody, created_at, expires_at, version, networks, rate_per_minute, copy_hours, copy_until, copies, imported_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, $19)";
     let query = sqlx::query(sql).bind(key.id).bind(key.handle.as_str()).bind(kind_name(key.kind));
     let query = query.bind(key.owner).bind(&key.name).bind(&key.description);
     let query = query.bind(hex(&key.secret.mac)).bind(i64::from(key.secret.pepper));
@@ -241,7 +246,7 @@ pub async fn insert(tx: &mut Tx, key: &ApiKey) -> Result<()> {
     let query = query.bind(key.created_at).bind(key.expires_at).bind(key.version);
     let query = query.bind(networks_text(&key.networks)).bind(key.rate_per_minute.map(i64::from));
     let query = query.bind(key.custody.hours()).bind(key.copy_until);
-    on!(tx, conn => query.execute(conn).await)?;
+    on!(tx, conn => query.bind(key.imported_at).execute(conn).await)?;
     Ok(())
 }
 
@@ -273,6 +278,13 @@ pub async fn find(tx: &mut Tx, id: KeyId) -> Result<Option<ApiKey>> {
     let mut found: Vec<ApiKey> = on!(tx, conn => sqlx::query_as(sql).bind(id).fetch_all(conn).await)?;
     add_rotations(tx, &mut found).await?;
     Ok(found.pop())
+}
+
+/// Whether a key with this MAC is here, live or dead.
+pub async fn is_mac_taken(tx: &mut Tx, secret: &Secret) -> Result<bool> {
+    let sql = "SELECT COUNT(*) FROM api_key WHERE mac = $1";
+    let n: i64 = on!(tx, conn => sqlx::query_scalar(sql).bind(hex(&secret.mac)).fetch_one(conn).await)?;
+    Ok(n > 0)
 }
 
 /// Counts the keys that a person made.

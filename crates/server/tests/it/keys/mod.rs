@@ -5,6 +5,7 @@ mod guard;
 mod limits;
 mod model;
 mod rotation;
+mod manners;
 mod secrets;
 mod successors;
 mod trace;
@@ -15,6 +16,20 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::TestApp;
+
+/// What a key that follows its owner may do, where its owner may do everything.
+const EVERYTHING: [&str; 10] = [
+    "everything",
+    "results:read",
+    "results:write",
+    "projects:read",
+    "projects:write",
+    "plans:run",
+    "plans:write",
+    "agents:run",
+    "admin:read",
+    "admin:write",
+];
 
 #[tokio::test]
 async fn a_new_key_opens_doors_and_says_who_it_is() {
@@ -32,6 +47,12 @@ async fn a_new_key_opens_doors_and_says_who_it_is() {
             "owner": {"id": 1, "email": "anna@example.com"},
             "scopes": ["everything"],
             "expires_at": "2026-12-23T09:00:00Z",
+            "rights": [{
+                "organization": 1,
+                "role": "owner",
+                "scopes": EVERYTHING,
+                "ends_at": "2026-12-23T09:00:00Z",
+            }],
         })
     );
 }

@@ -39,7 +39,7 @@ async fn a_row_written_into_the_database_makes_no_key() {
     );
     let mac = testward_server::blobs::hex(&<sha2::Sha256 as sha2::Digest>::digest(&forged));
     let sql = "INSERT INTO api_key SELECT 99, 'Forged00', kind, owner_id, name, description, $1, pepper_version, scopes, \
-               projects, custody, created_at, expires_at, NULL, NULL, 1, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM api_key WHERE id = 1";
+               projects, custody, created_at, expires_at, NULL, NULL, 1, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM api_key WHERE id = 1";
     let database = database(&app).await;
     sqlx::query(sql).bind(mac).execute(&database).await.expect("planted");
     database.close().await;
