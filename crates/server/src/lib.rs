@@ -18,6 +18,8 @@ pub mod oidc;
 pub mod identity;
 pub mod projects;
 pub mod keys;
+pub mod signin;
+pub mod scim;
 pub mod trust;
 pub mod results;
 pub mod ingest;

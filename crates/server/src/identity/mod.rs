@@ -4,6 +4,7 @@ pub mod http;
 pub mod pages;
 mod invitations;
 mod passwords;
+mod provisioned;
 mod sessions;
 mod setup;
 mod store;
@@ -13,9 +14,10 @@ use std::fmt::Display;
 pub use crate::rights::Role;
 pub use invitations::{Invitation, Invited, accept, find_invitation, invite, list_invitations, withdraw};
 pub use passwords::{MIN_PASSWORD_LEN, Passwords};
+pub use provisioned::{describe, end_all, join_first_team, leave};
 pub use sessions::{
     ACTIVE_FOR, NewSession, PROGRAM_ACTIVE_FOR, Session, authenticate, change_password, confirm, end, end_one,
-    find_caller, forget_ended, list as list_sessions, start, start_for_program,
+    end_others, find_caller, forget_ended, list as list_sessions, start, start_for_program,
 };
 pub use setup::{FirstSteps, add_organization, is_empty, set_up};
 

@@ -202,15 +202,17 @@ pub enum AdminTab {
     Members,
     Policy,
     TrustedIssuers,
+    SignIn,
 }
 
 impl AdminTab {
     /// Returns each with its address and what it is called.
-    pub const fn all(self) -> [(Self, &'static str, &'static str); 3] {
+    pub const fn all(self) -> [(Self, &'static str, &'static str); 4] {
         [
             (Self::Members, "/members", "Members"),
             (Self::Policy, "/admin/policy", "Key policy"),
             (Self::TrustedIssuers, "/admin/trusted-issuers", "Trusted issuers"),
+            (Self::SignIn, "/admin/sign-in", "Sign-in"),
         ]
     }
 }

@@ -25,6 +25,9 @@ const PUBLIC: &[&str] = &[
     "GET /docs/api",
     "GET /signin",
     "POST /signin",
+    // Opened by the token of a right password.
+    "POST /signin/second",
+    "POST /signin/enrol",
     // Opened by a token of their own.
     "GET /setup",
     "POST /setup",
@@ -40,6 +43,7 @@ const PUBLIC: &[&str] = &[
 
 /// What a door needs to hear before it looks for what its address names.
 const SAMPLES: &[(&str, &str, &str)] = &[
+    ("POST /confirm", "application/x-www-form-urlencoded", "password=correct+horse+battery"),
     ("PUT /api/v1/organizations/{organization}/key-policy", "application/json", POLICY),
     ("POST /api/v1/organizations/{organization}/key-policy/preview", "application/json", POLICY),
     ("POST /user/apikey/{key}/edit", "application/x-www-form-urlencoded", "name=x"),
