@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { openBrowser } from './browser.mjs';
-import { password, run, startServer, testward } from './server.mjs';
+import { eventually, password, run, startServer, testward } from './server.mjs';
 
 let server, browser, page, errors, key;
 
@@ -82,11 +82,77 @@ test('an upload with the key can be seen', async () => {
   await page.getByText('first.xml').first().waitFor();
 });
 
+test('the command line generator puts the key in while copying, and only then', async () => {
+  const asked = [];
+  page.on('request', (request) => asked.push(request.url() + (request.postData() ?? '')));
+  await page.goto(`${server.url}/user/apikey`);
+  await page.getByRole('link', { name: 'Command lines' }).click();
+  await page.getByRole('navigation', { name: 'Clients' }).getByRole('link', { name: 'Testward CLI' }).click();
+  await page.getByLabel('Branch').fill('main');
+  await page.getByLabel('Branch').blur();
+  await page.locator('#line', { hasText: '--branch main' }).waitFor();
+  await page.getByLabel('Your API key').fill(key);
+  await page.getByRole('button', { name: 'Copy the command' }).click();
+  await page.locator('#say', { hasText: 'Copied with your key' }).waitFor();
+  const line = await page.evaluate(() => navigator.clipboard.readText());
+  assert.ok(line.startsWith(`TESTWARD_API_KEY=${key} testward upload --url ${server.url} --project 1`), line);
+  assert.ok(!(await page.content()).includes(key), 'the page never shows it');
+  assert.ok(!asked.some((it) => it.includes(key)), 'nothing ever sends it');
+});
+
+test('a link fills the form in, and its commands need no JavaScript', async () => {
+  const plain = await browser.newContext({ javaScriptEnabled: false, storageState: await page.context().storageState() });
+  const quiet = await plain.newPage();
+  await quiet.goto(`${server.url}/user/apikey/new?name=GitLab&scopes=results:write,projects:read&expires=30d&projects=1`);
+  assert.equal(await quiet.getByLabel('Key name').inputValue(), 'GitLab');
+  assert.equal(await quiet.getByLabel('Expiration').inputValue(), '30d');
+  await quiet.getByRole('button', { name: 'Create' }).click();
+  const made = await quiet.locator('#new-key').textContent();
+  await quiet.getByText('GitLab CI', { exact: true }).click();
+  const command = quiet.locator('#command-gitlab');
+  assert.ok(await command.isVisible());
+  assert.match(await command.textContent(), new RegExp(`masked: TESTWARD_API_KEY = ${made.trim()}[^]*/api/v1/projects/1/uploads`));
+  await plain.close();
+});
+
+test('a screen reader never hears the key, and Escape closes the dialog', async () => {
+  await page.goto(`${server.url}/user/apikey`);
+  const opener = page.getByRole('link', { name: 'Create API Key' }).first();
+  await opener.focus();
+  await page.keyboard.press('Enter');
+  const dialog = page.locator('dialog[open]');
+  await dialog.getByLabel('Key name').fill('Spoken');
+  assert.ok(await dialog.getByLabel('Key name').evaluate((it) => it === document.activeElement));
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
+  assert.ok(await opener.evaluate((it) => it === document.activeElement), 'focus is where it was');
+  await page.keyboard.press('Enter');
+  await dialog.getByLabel('Key name').fill('Spoken');
+  await page.keyboard.press('Enter');
+  await page.locator('#new-key').waitFor();
+  const spoken = await page.locator('body').ariaSnapshot();
+  assert.ok(!spoken.includes((await page.locator('#new-key').textContent()).trim()), spoken);
+  assert.match(spoken, /API key, hidden from screen readers/);
+});
+
+test('the usage page shows calls, machine and program', async () => {
+  await eventually(async () => {
+    await page.goto(`${server.url}/user/apikey`);
+    await page.getByRole('link', { name: 'Nightly', exact: true }).click();
+    await page.waitForURL('**/usage');
+    return page.getByRole('img', { name: /^Calls by hour/ }).isVisible();
+  });
+  await page.getByText('POST /api/v1/projects/{project}/uploads').waitFor();
+  await page.getByText(/^testward\//).first().waitFor();
+});
+
 test('after the trash icon and Delete the next upload is refused', async () => {
   await page.goto(`${server.url}/user/apikey`);
   await page.getByRole('link', { name: 'Delete API key Nightly' }).click();
   const dialog = page.locator('dialog[open]');
   await dialog.getByText('Nightly').first().waitFor();
+  await dialog.getByText('It is in use').waitFor();
+  await dialog.getByRole('button', { name: 'Disable first' }).waitFor();
   await dialog.getByRole('button', { name: 'Delete' }).click();
   await page.waitForURL('**/user/apikey');
   const refused = await upload('second.xml');

@@ -31,13 +31,23 @@ function copyShown(element) {
   return document.execCommand("copy");
 }
 
+// The command with the reader's own key in it, which is in this page only: neither shown nor sent.
+function textToCopy(button, element) {
+  const key = button.dataset.copyKey && find(button.dataset.copyKey)?.value.trim();
+  const text = element.textContent.trim();
+  return key ? text.replaceAll("YOUR_API_KEY", () => key) : text;
+}
+
 async function copyElement(button) {
   const element = find(button.dataset.copy);
+  const text = textToCopy(button, element);
+  const withKey = text !== element.textContent.trim();
   try {
-    await navigator.clipboard.writeText(element.textContent.trim());
-    copied(button);
+    await navigator.clipboard.writeText(text);
+    copied(button, withKey ? "Copied with your key" : "Copied");
   } catch {
-    if (copyShown(element)) copied(button);
+    if (!withKey && copyShown(element)) copied(button);
+    else if (withKey) say("The clipboard is not available here; copy the line and put the key in yourself");
     else say("Press Ctrl+C or Cmd+C to copy");
   }
 }
@@ -113,6 +123,23 @@ addEventListener("click", (event) => {
     event.preventDefault();
     if (dataset.revealUrl) copyRevealed(at);
     else openDialog(at);
+  }
+});
+
+// A form whose answer is a page like this one follows each choice at once; focus stays where it was.
+addEventListener("change", async (event) => {
+  const form = event.target.closest("form[data-follow]");
+  if (!form || !event.target.name) return;
+  const url = form.action + "?" + new URLSearchParams(new FormData(form));
+  try {
+    const page = parse(await (await fetch(url)).text());
+    const fresh = page.getElementById("line");
+    if (!fresh) throw new Error();
+    find("#line").replaceWith(fresh);
+    history.replaceState(null, "", url);
+    say("The line is up to date");
+  } catch {
+    form.requestSubmit();
   }
 });
 

@@ -13,8 +13,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0006_key_life", include_str!("../../migrations/0006_key_life.sql")),
     ("0007_policy", include_str!("../../migrations/0007_policy.sql")),
     ("0008_trust", include_str!("../../migrations/0008_trust.sql")),
-    ("0009_second_factor", include_str!("../../migrations/0009_second_factor.sql")),
-    ("0010_scim", include_str!("../../migrations/0010_scim.sql")),
+    ("0009_run_filters", include_str!("../../migrations/0009_run_filters.sql")),
+    ("0010_key_usage", include_str!("../../migrations/0010_key_usage.sql")),
+    ("0011_second_factor", include_str!("../../migrations/0011_second_factor.sql")),
+    ("0012_scim", include_str!("../../migrations/0012_scim.sql")),
 ];
 
 pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {

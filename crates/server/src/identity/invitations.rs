@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Membership, Person, Role, Team, add_person, audit, audit_as, find_team, join, store};
+use super::{Membership, Person, Role, Team, add_person, audit, audit_as, find_team, find_team_of, join, store};
 use crate::blobs::hex;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -47,8 +47,12 @@ pub async fn invite(
     if role > organization.role {
         return Err(Error::forbidden("role_too_high", "nobody can give a higher role than their own"));
     }
-    let team = find_team(tx, team).await?.filter(|team| team.organization_id == organization.organization);
-    let team = team.ok_or(Error::NotFound("team"))?;
+    let team = find_team_of(tx, organization, team).await?;
+    if let Some(person) = store::find_person_by_email(tx, &email).await?
+        && super::role_in(tx, person.id, organization.organization).await?.is_some()
+    {
+        return Err(Error::conflict("is_member", "somebody with this e-mail address is a member already"));
+    }
     let token = random.base62(43);
     let invitation = Invitation {
         id: InvitationId::next(tx).await?,
@@ -80,11 +84,27 @@ pub async fn find_invitation(tx: &mut Tx, now: Millis, token: &str) -> Result<In
 pub async fn accept(tx: &mut Tx, now: Millis, token: &str, invited: Invited<'_>) -> Result<Person> {
     let invitation = find_invitation(tx, now, token).await?;
     let team = find_team(tx, invitation.team_id).await?.ok_or(Error::NotFound("team"))?;
-    let person = add_person(tx, now, &invitation.email, invited.name, invited.password_hash).await?;
+    let person = person_for(tx, now, &invitation, invited).await?;
     join_as_invited(tx, now, &person, &team, &invitation).await?;
     let actor = super::Actor { person: Some(person.id), ..Default::default() };
     audit_as(tx, now, &actor, "invitation.accept", &invitation.id, &person.email).await?;
     Ok(person)
+}
+
+/// Makes the invited person, or lets somebody in again who belongs nowhere since they were removed. Whoever belongs to
+/// another organization is not given another password by this one.
+async fn person_for(tx: &mut Tx, now: Millis, invitation: &Invitation, invited: Invited<'_>) -> Result<Person> {
+    if let Some(mut person) = store::find_person_by_email(tx, &invitation.email).await?
+        && super::list_memberships(tx, person.id).await?.is_empty()
+    {
+        person.name = super::checked_name("name", invited.name)?;
+        person.disabled_at = None;
+        store::update_name(tx, person.id, &person.name).await?;
+        super::reset_password(tx, person.id, invited.password_hash).await?;
+        super::set_disabled(tx, person.id, None).await?;
+        return Ok(person);
+    }
+    add_person(tx, now, &invitation.email, invited.name, invited.password_hash).await
 }
 
 async fn join_as_invited(

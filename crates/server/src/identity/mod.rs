@@ -3,16 +3,19 @@
 pub mod http;
 pub mod pages;
 mod invitations;
+mod members;
 mod passwords;
 mod provisioned;
 mod sessions;
 mod setup;
 mod store;
+mod teams;
 
 use std::fmt::Display;
 
 pub use crate::rights::Role;
 pub use invitations::{Invitation, Invited, accept, find_invitation, invite, list_invitations, withdraw};
+pub use members::{change_role, disable, enable, find_member, list_members, remove};
 pub use passwords::{MIN_PASSWORD_LEN, Passwords};
 pub use provisioned::{describe, end_all, join_first_team, leave};
 pub use sessions::{
@@ -20,6 +23,10 @@ pub use sessions::{
     end_others, find_caller, forget_ended, list as list_sessions, start, start_for_program,
 };
 pub use setup::{FirstSteps, add_organization, is_empty, set_up};
+pub use teams::{
+    add_to_team, create_team, find_first_team, find_team, find_team_of, list_team_members, list_teams, list_teams_of,
+    remove_from_team, rename_team,
+};
 
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -117,25 +124,6 @@ pub async fn administer(tx: &mut Tx, caller: &Caller, organization: Organization
 
 fn not_an_admin() -> Error {
     Error::forbidden("not_an_admin", "only owners and admins of the organization can do this")
-}
-
-/// Lists the teams of an organization, by name.
-pub async fn list_teams(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Team>> {
-    store::list_teams(tx, organization).await
-}
-
-pub async fn find_team(tx: &mut Tx, id: TeamId) -> Result<Option<Team>> {
-    store::find_team(tx, id).await
-}
-
-/// Returns the team that the set-up made, where people go who are invited without a team.
-pub async fn find_first_team(tx: &mut Tx) -> Result<Option<Team>> {
-    store::find_first_team(tx).await
-}
-
-/// Lists the members of an organization, by name.
-pub async fn list_members(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Member>> {
-    store::list_members(tx, organization).await
 }
 
 /// Puts a person into an organization and one of its teams. Who is there already keeps the higher role.

@@ -109,6 +109,16 @@ pub async fn upsert_organization_member(
     Ok(())
 }
 
+/// Takes a person out of an organization and all of its teams.
+pub async fn delete_organization_member(tx: &mut Tx, organization: OrganizationId, person: PersonId) -> Result<()> {
+    let teams = "DELETE FROM team_member WHERE person_id = $1 \
+                 AND team_id IN (SELECT id FROM team WHERE organization_id = $2)";
+    on!(tx, conn => sqlx::query(teams).bind(person).bind(organization).execute(conn).await)?;
+    let sql = "DELETE FROM organization_member WHERE person_id = $1 AND organization_id = $2";
+    on!(tx, conn => sqlx::query(sql).bind(person).bind(organization).execute(conn).await)?;
+    Ok(())
+}
+
 pub async fn list_members(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Member>> {
     let sql = concat!(
         "SELECT ",
@@ -140,6 +150,32 @@ pub async fn find_first_team(tx: &mut Tx) -> Result<Option<Team>> {
 pub async fn list_teams(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Team>> {
     let sql = "SELECT id, organization_id, name FROM team WHERE organization_id = $1 ORDER BY lower(name), id";
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(organization).fetch_all(conn).await)?)
+}
+
+pub async fn update_team_name(tx: &mut Tx, id: TeamId, name: &str) -> Result<()> {
+    on!(tx, conn => sqlx::query("UPDATE team SET name = $1 WHERE id = $2").bind(name).bind(id).execute(conn).await)?;
+    Ok(())
+}
+
+pub async fn list_teams_of(tx: &mut Tx, organization: OrganizationId, person: PersonId) -> Result<Vec<TeamId>> {
+    let sql = "SELECT t.id FROM team_member m JOIN team t ON t.id = m.team_id \
+               WHERE t.organization_id = $1 AND m.person_id = $2 ORDER BY t.id";
+    Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(organization).bind(person).fetch_all(conn).await)?)
+}
+
+pub async fn list_team_members(tx: &mut Tx, team: TeamId) -> Result<Vec<Person>> {
+    let sql = concat!(
+        "SELECT ",
+        person_columns!(),
+        " FROM team_member m JOIN person ON person.id = m.person_id WHERE m.team_id = $1 \
+         ORDER BY lower(person.name), person.id"
+    );
+    Ok(on!(tx, conn => sqlx::query_as(sql).bind(team).fetch_all(conn).await)?)
+}
+
+pub async fn delete_team_member(tx: &mut Tx, team: TeamId, person: PersonId) -> Result<u64> {
+    let sql = "DELETE FROM team_member WHERE team_id = $1 AND person_id = $2";
+    Ok(on!(tx, conn => sqlx::query(sql).bind(team).bind(person).execute(conn).await)?.rows_affected())
 }
 
 pub async fn upsert_team_member(tx: &mut Tx, team: TeamId, person: PersonId, now: Millis) -> Result<()> {

@@ -65,7 +65,7 @@ fn rotation_view(rotation: &Rotation, now: Millis) -> wire::Rotation {
 #[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
-    /// `live` (default), `dead` or `all`.
+    /// `live` (default), `expiring_soon`, `unused` (for 90 days), `endless` (never expires), `disabled`, `dead` or `all`.
     pub status: Option<String>,
     pub q: Option<String>,
     /// `created` (default), `name`, `expires` or `last_used`.
@@ -81,7 +81,14 @@ impl ListQuery {
                 None | Some("" | "live") => Life::Live,
                 Some("dead") => Life::Dead,
                 Some("all") => Life::All,
-                Some(_) => return Err(Error::invalid("status", "must be live, dead or all")),
+                Some("expiring_soon") => Life::ExpiringSoon,
+                Some("unused") => Life::Unused,
+                Some("endless") => Life::Endless,
+                Some("disabled") => Life::Disabled,
+                Some(_) => {
+                    let message = "must be live, expiring_soon, unused, endless, disabled, dead or all";
+                    return Err(Error::invalid("status", message));
+                }
             },
             text: self.q.clone(),
             sort: match self.sort.as_deref() {

@@ -10,6 +10,7 @@ use testward_wire::keytext::KeyText;
 use super::last_use::Uses;
 use super::policy::{self, Forbidden, Judged, Policy};
 use super::store;
+use super::usage::Tallies;
 use super::vault::Vault;
 use crate::db::Db;
 use crate::error::{Error, Limit, Result};
@@ -32,6 +33,8 @@ pub struct Index {
     policies: RwLock<HashMap<OrganizationId, Arc<Policy>>>,
     /// Uses since they were last written down.
     pub uses: Uses,
+    /// Calls since they were last written down.
+    pub tallies: Tallies,
 }
 
 /// What the index knows of whoever a key acts for.
@@ -66,6 +69,7 @@ impl Index {
             owners: RwLock::default(),
             policies: RwLock::default(),
             uses: Uses::default(),
+            tallies: Tallies::default(),
         };
         let mut tx = db.read().await?;
         for (id, owner) in store::list_owners(&mut tx).await? {

@@ -79,5 +79,6 @@ pub async fn flush(app: &App) -> Result<()> {
             store::update_adopted(&mut tx, *key, used.at).await?;
         }
     }
+    super::usage::flush(&mut tx, &app.keys.tallies).await?;
     tx.commit().await
 }

@@ -14,6 +14,8 @@ mod limits;
 pub mod policy;
 mod rotation;
 mod store;
+mod store_usage;
+mod usage;
 mod vault;
 
 use testward_wire::keys::{KeyPatch, KeyStatus, NewKey, Scope};
@@ -25,6 +27,7 @@ pub use index::{Index, Rejection};
 pub use last_use::flush as flush_uses;
 pub use rotation::{FormerUse, Rotated, Rotation, Token, close_overlap, list_former_uses, rotate, rotate_self};
 pub use store::{Cursor, Filter, Life, Sort};
+pub use usage::{Called, USAGE_KEPT_FOR, Usage, start_of, usage, used_scopes};
 pub use vault::Vault;
 
 use crate::app::App;
@@ -43,6 +46,8 @@ const KEPT_FOR: i64 = 400 * DAY;
 const EXCHANGED_KEPT_FOR: i64 = 7 * DAY;
 /// From here on a key counts as expiring soon.
 const SOON: i64 = 14 * DAY;
+/// A key that nobody has used for this long is probably forgotten.
+pub const UNUSED_AFTER: i64 = 90 * DAY;
 const MAX_DESCRIPTION_LEN: usize = 1000;
 
 /// A key as its row has it, without its secret.
@@ -284,6 +289,11 @@ pub async fn has_any(tx: &mut Tx, caller: &Caller) -> Result<bool> {
     Ok(store::count(tx, caller.person).await? > 0)
 }
 
+/// Counts the keys of a person that have not ended, for whoever decides about the person.
+pub async fn count_live(tx: &mut Tx, now: Millis, owner: PersonId) -> Result<i64> {
+    store::count_live(tx, now, owner).await
+}
+
 /// A key may read about its owner's keys only when it may do everything its owner can.
 fn require_everything(caller: &Caller) -> Result<()> {
     if caller.key().is_none() || caller.has(Scope::Everything) {
@@ -394,6 +404,7 @@ pub async fn owner_changed(tx: &mut Tx, person: PersonId) -> Result<Change> {
 /// Does what is due: closes overlaps, destroys copies, and forgets keys that have been dead for so long that nobody
 /// should still hold them.
 pub async fn do_chores(tx: &mut Tx, now: Millis) -> Result<Change> {
+    usage::forget_old(tx, now).await?;
     let mut change = rotation::close_silent(tx, now).await?;
     custody::destroy_forbidden_copies(tx, now).await?;
     change.forgotten = store::delete_dead_before(tx, now.plus(-KEPT_FOR), None).await?;

@@ -14,7 +14,7 @@ use super::{Attachment, CaseResult, Detail, HistoryEntry, ResultFilter, RunFilte
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
-use crate::ids::{AttachmentId, ProjectId, ResultId};
+use crate::ids::{AttachmentId, PersonId, ProjectId, ResultId};
 use crate::time::Millis;
 use crate::web::extract::{Json, Path, Query};
 use crate::{projects, results};
@@ -29,6 +29,15 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_'
 pub struct RunsQuery {
     pub status: Option<String>,
     pub branch: Option<String>,
+    /// Number of whoever uploaded it.
+    pub person: Option<PersonId>,
+    /// Handle of the key it was uploaded with.
+    pub key: Option<String>,
+    pub tag: Option<String>,
+    /// RFC 3339; uploaded then or later.
+    pub since: Option<String>,
+    /// RFC 3339; uploaded before.
+    pub until: Option<String>,
     pub q: Option<String>,
     pub cursor: Option<String>,
     pub limit: Option<usize>,
@@ -51,6 +60,12 @@ pub fn read_statuses(text: Option<&str>) -> Result<Vec<Status>> {
     words.map(read).collect()
 }
 
+fn read_instant(field: &str, text: Option<&str>) -> Result<Option<Millis>> {
+    let read =
+        |text| Millis::parse_rfc3339(text).ok_or_else(|| Error::invalid(field, "must be like 2027-01-31T00:00:00Z"));
+    text.map(read).transpose()
+}
+
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -60,6 +75,11 @@ pub async fn list(
     let filter = RunFilter {
         status: read_statuses(query.status.as_deref())?.first().copied(),
         branch: query.branch.filter(|branch| !branch.is_empty()),
+        person: query.person,
+        key: query.key.filter(|key| !key.is_empty()),
+        tag: query.tag.filter(|tag| !tag.is_empty()),
+        since: read_instant("since", query.since.as_deref())?,
+        until: read_instant("until", query.until.as_deref())?,
         text: query.q,
     };
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);

@@ -15,7 +15,7 @@ pub use live::{LiveUpdate, close_silent, live_update};
 pub use page::{
     Attachment, CaseResult, HistoryEntry, ResultFilter, ResultPage, RunFilter, Suite, count_runs, find_attachment,
     find_result, find_run, find_suite, find_suite_detail, latest_runs, list_attachments, list_failures, list_results,
-    list_runs, list_suites, locate,
+    list_runs, list_suites, list_uploaders, locate,
 };
 pub use run::{Run, RunStage, judge, run_path, status_from_name, status_name};
 

@@ -5,7 +5,7 @@ use testward_wire::results::{Counts, Status};
 use super::{Detail, Run, status_from_name, status_name, store};
 use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::ids::{AttachmentId, CaseId, ProjectId, ResultId, RunId, SuiteId};
+use crate::ids::{AttachmentId, CaseId, PersonId, ProjectId, ResultId, RunId, SuiteId};
 use crate::projects::Project;
 use crate::time::Millis;
 
@@ -14,6 +14,16 @@ use crate::time::Millis;
 pub struct RunFilter {
     pub status: Option<Status>,
     pub branch: Option<String>,
+    /// Whoever uploaded it.
+    pub person: Option<PersonId>,
+    /// Handle of the key it was uploaded with.
+    pub key: Option<String>,
+    /// A whole tag.
+    pub tag: Option<String>,
+    /// Uploaded at this instant or later.
+    pub since: Option<Millis>,
+    /// Uploaded before this instant.
+    pub until: Option<Millis>,
     /// Part of the name, build label, branch, commit or a tag; or the number.
     pub text: Option<String>,
 }
@@ -131,6 +141,11 @@ fn bad_cursor() -> Error {
 /// Returns the last `limit` runs, newest first.
 pub async fn latest_runs(tx: &mut Tx, project: ProjectId, limit: usize) -> Result<Vec<Run>> {
     store::list_runs(tx, project, &RunFilter::default(), i64::MAX, limit).await
+}
+
+/// Lists who has uploaded runs of a project.
+pub async fn list_uploaders(tx: &mut Tx, project: &Project) -> Result<Vec<PersonId>> {
+    store::list_uploaders(tx, project.id).await
 }
 
 pub async fn count_runs(tx: &mut Tx, project: &Project) -> Result<i64> {

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::gate::{Access, Caller, ShownKey, Via, keys_refused};
 use crate::identity;
-use crate::keys::{Rejection, authorization};
+use crate::keys::{Called, Rejection, authorization};
 use crate::time::{DAY, Millis};
 
 /// A key with less time left than this says so in each answer.
@@ -41,7 +41,7 @@ pub async fn admit(
         Err(error) => return error.into_response(),
     };
     let now = app.clock.now();
-    let notice = note_use(&app, now, &caller, &parts.headers, path);
+    let notice = note_use(&app, now, &caller, &parts, (path, access));
     let spent = caller.key().and_then(|key| key.spent);
     parts.extensions.insert(caller);
     let mut response = next.run(Request::from_parts(parts, body)).await;
@@ -181,10 +181,17 @@ fn refuse_key_in_address(uri: &Uri) -> Result<()> {
     Ok(())
 }
 
-fn note_use(app: &App, now: Millis, caller: &Caller, headers: &HeaderMap, path: &'static str) -> Option<HeaderValue> {
+fn note_use(
+    app: &App,
+    now: Millis,
+    caller: &Caller,
+    parts: &Parts,
+    (path, access): (&'static str, Access),
+) -> Option<HeaderValue> {
     let key = caller.key()?;
-    let agent = headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let agent = parts.headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or_default();
     app.keys.uses.note(now, key, caller.ip, agent, path);
+    app.keys.tallies.note(now, key.id, caller.ip, agent, Called::new(&parts.method, path, access));
     let expires_at = key.expires_at.filter(|at| at.since(now) < EXPIRY_NOTICE)?;
     HeaderValue::try_from(expires_at.rfc3339()).ok()
 }

@@ -200,6 +200,7 @@ pub struct Tab {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdminTab {
     Members,
+    Teams,
     Policy,
     TrustedIssuers,
     SignIn,
@@ -207,9 +208,10 @@ pub enum AdminTab {
 
 impl AdminTab {
     /// Returns each with its address and what it is called.
-    pub const fn all(self) -> [(Self, &'static str, &'static str); 4] {
+    pub const fn all(self) -> [(Self, &'static str, &'static str); 5] {
         [
             (Self::Members, "/members", "Members"),
+            (Self::Teams, "/teams", "Teams"),
             (Self::Policy, "/admin/policy", "Key policy"),
             (Self::TrustedIssuers, "/admin/trusted-issuers", "Trusted issuers"),
             (Self::SignIn, "/admin/sign-in", "Sign-in"),
@@ -241,7 +243,10 @@ pub fn href(path: &str, query: &[(&str, &str)]) -> String {
 
 /// Returns the command that uploads reports with our own client, for a page to show.
 pub fn upload_command(app: &App, project: impl std::fmt::Display) -> String {
-    format!("testward upload --url {} --project {project} --api-key YOUR_KEY target/surefire-reports", app.base_url)
+    format!(
+        "TESTWARD_API_KEY=YOUR_KEY testward upload --url {} --project {project} target/surefire-reports",
+        app.base_url
+    )
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod listen;
 mod normalise;
 pub mod openapi;
 pub mod pages;
+pub mod people;
 pub mod results;
 mod routes;
 mod serve;
@@ -85,6 +86,7 @@ fn operation(routes: Routes) -> Routes {
 fn people(routes: Routes) -> Routes {
     use crate::signin::pages::{second, signin as entrance};
     use identity::pages::members;
+    let routes = organization(routes);
     routes
         .api(
             Method::POST,
@@ -109,6 +111,24 @@ fn people(routes: Routes) -> Routes {
         .get("/members", ADMIN, members::show)
         .post("/members/invite", ADMIN, members::invite)
         .post("/members/invitations/{invitation}/withdraw", ADMIN, members::withdraw)
+}
+
+fn organization(routes: Routes) -> Routes {
+    use people::{member, teams};
+    routes
+        .get("/members/{person}", ADMIN, member::show)
+        .post("/members/{person}/role", ADMIN, member::change_role)
+        .post("/members/{person}/teams", ADMIN, member::change_teams)
+        .post("/members/{person}/disable", ADMIN, member::disable)
+        .post("/members/{person}/enable", ADMIN, member::enable)
+        .get("/members/{person}/remove", ADMIN, member::ask_remove)
+        .post("/members/{person}/remove", ADMIN, member::remove)
+        .get("/teams", ADMIN, teams::list)
+        .post("/teams", ADMIN, teams::create)
+        .get("/teams/{team}", ADMIN, teams::show)
+        .post("/teams/{team}", ADMIN, teams::rename)
+        .post("/teams/{team}/members", ADMIN, teams::add)
+        .post("/teams/{team}/members/{person}/remove", ADMIN, teams::remove)
 }
 
 fn account(routes: Routes) -> Routes {
@@ -218,7 +238,7 @@ fn rotation(routes: Routes) -> Routes {
 }
 
 fn api_key_pages(routes: Routes) -> Routes {
-    use keys::pages::{change, create, list};
+    use keys::pages::{change, create, generator, list, usage};
     routes
         .get("/user/settings", Access::Session, keys::pages::integration)
         .get("/user/apikey", Access::Session, list::show)
@@ -231,7 +251,8 @@ fn api_key_pages(routes: Routes) -> Routes {
         .post("/user/apikey/{key}/reveal", Access::Session, change::reveal)
         .get("/user/apikey/{key}/edit", Access::Session, change::ask_edit)
         .post("/user/apikey/{key}/edit", Access::Session, change::edit)
-        .get("/user/apikey/{key}/usage", Access::Session, change::usage)
+        .get("/user/apikey/{key}/usage", Access::Session, usage::show)
+        .get("/user/apikey/commands", Access::Session, generator::show)
 }
 
 /// What identity providers call (RFC 7644).
@@ -396,11 +417,16 @@ fn reports(routes: Routes) -> Routes {
 }
 
 fn pages_of_results(routes: Routes) -> Routes {
-    use results::{projects, result, run, runs, upload};
+    use results::{projects, result, run, runs, settings, upload};
     routes
         .get("/projects", Access::Session, projects::show)
         .post("/projects", ADMIN, projects::create)
         .get("/projects/new", ADMIN, projects::ask)
+        .get("/projects/archived", ADMIN, settings::archived)
+        .post("/projects/{project}/restore", ADMIN, settings::restore)
+        .get("/team/{team}/project/{project}/settings", ADMIN, settings::show)
+        .post("/team/{team}/project/{project}/settings", ADMIN, settings::save)
+        .post("/team/{team}/project/{project}/settings/archive", ADMIN, settings::archive)
         .get("/team/{team}/project/{project}/executions", Access::Session, runs::show)
         .get("/team/{team}/project/{project}/executions/{number}", Access::Session, run::show)
         .get("/team/{team}/project/{project}/executions/{number}/results/{result}", Access::Session, result::show)

@@ -5,9 +5,7 @@
 
 mod store;
 
-use std::any::Any;
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -137,17 +135,9 @@ async fn run_next(app: &App, handlers: &Handlers) -> Result<bool> {
 async fn attempt(app: &App, handlers: &Handlers, claimed: &store::Claimed) -> Result<()> {
     let handler = handlers.0.get(claimed.kind.as_str());
     let handler = handler.ok_or_else(|| anyhow!("this version knows no job of the kind {}", claimed.kind))?;
-    let running = AssertUnwindSafe((handler.run)(app.clone(), claimed.body.clone())).catch_unwind();
-    match tokio::time::timeout(TIME_LIMIT, running).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(panic)) => Err(anyhow!("the job panicked: {}", panic_text(panic.as_ref())).into()),
-        Err(_) => Err(anyhow!("the job took longer than {} seconds", TIME_LIMIT.as_secs()).into()),
-    }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a word")
+    let running = app.panics.catch((handler.run)(app.clone(), claimed.body.clone()));
+    let outcome = tokio::time::timeout(TIME_LIMIT, running).await;
+    outcome.map_err(|_| anyhow!("the job took longer than {} seconds", TIME_LIMIT.as_secs()))?.flatten()
 }
 
 /// Writes down what came of an attempt.

@@ -47,6 +47,10 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("PUT /api/v1/organizations/{organization}/key-policy", "application/json", POLICY),
     ("POST /api/v1/organizations/{organization}/key-policy/preview", "application/json", POLICY),
     ("POST /user/apikey/{key}/edit", "application/x-www-form-urlencoded", "name=x"),
+    ("POST /members/{person}/role", "application/x-www-form-urlencoded", "role=owner"),
+    ("POST /teams/{team}", "application/x-www-form-urlencoded", "name=x"),
+    ("POST /teams/{team}/members", "application/x-www-form-urlencoded", "person=1"),
+    ("POST /team/{team}/project/{project}/settings", "application/x-www-form-urlencoded", "name=x&team=1"),
     ("POST /api/v1/projects/{project}/uploads", "multipart/form-data; boundary=b", "--b--\r\n"),
     ("POST /team/{team}/project/{project}/upload", "multipart/form-data; boundary=b", "--b--\r\n"),
     (
@@ -245,7 +249,7 @@ async fn what_belongs_to_another_organization_is_not_there() {
 async fn fill(app: &TestApp) {
     let anna = app.anna().await;
     new_key(&anna, json!({"name": "ci"})).await;
-    anna.submit("/members/invite", &[("email", "kim@example.com"), ("role", "member")]).await.ok();
+    anna.submit("/members/invite", &[("email", "kim@example.com"), ("role", "member"), ("team", "1")]).await.ok();
     let report = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.xml\"\r\n\r\n\
                   <testsuite name=\"s\"><testcase name=\"t\"/></testsuite>\r\n--b--\r\n";
     let uploads = format!("/api/v1/projects/{}/uploads", app.project);

@@ -13,6 +13,7 @@ mod layers;
 mod openapi;
 mod outbound;
 mod pages;
+mod organization;
 mod people;
 mod policy;
 mod receipts;

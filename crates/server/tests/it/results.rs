@@ -1,6 +1,8 @@
 //! Reading runs and results.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use crate::ingest::{JUNIT, upload};
 use crate::support::TestApp;
@@ -78,6 +80,40 @@ async fn equal_names_stay_apart_and_only_the_host_may_tell_suites_apart() {
     }
     assert_eq!(cases[0].len(), 3);
     assert_eq!(cases[0], cases[1]);
+}
+
+#[tokio::test]
+async fn runs_are_found_by_who_with_what_and_when() {
+    let app = TestApp::start().await;
+    let file: [(&str, &[u8]); 1] = [("junit.xml", JUNIT.as_bytes())];
+    upload(&app.anna().await, &app, &[("batch", "1"), ("tag", "smoke"), ("tag", "a \"b\"")], &file).await.ok();
+    app.pass(Duration::from_hours(48)).await;
+    upload(&app.key(&["results:write"]).await, &app, &[("batch", "2"), ("tag", "smoke test")], &file).await.ok();
+    upload(&app.ben().await, &app, &[("batch", "3")], &file).await.ok();
+    let anna = app.anna().await;
+    let handle =
+        anna.get("/api/v1/api-keys").await.ok().json()["items"][0]["handle"].as_str().expect("a handle").to_owned();
+    let key = format!("key={handle}");
+    let path = format!("/api/v1/projects/{}/runs", app.project);
+    let found = |page: Value| -> Vec<i64> {
+        page["items"].as_array().expect("a list").iter().filter_map(|run| run["number"].as_i64()).collect()
+    };
+    let expected: [(&str, &[i64]); 7] = [
+        ("person=1", &[2, 1]),
+        ("person=2", &[3]),
+        (&key, &[2]),
+        ("tag=smoke", &[1]),
+        ("tag=a%20%22b%22", &[1]),
+        ("since=2026-11-24T09:00:00Z", &[3, 2]),
+        ("until=2026-11-24T09:00:00Z&person=1", &[1]),
+    ];
+    for (query, numbers) in expected {
+        assert_eq!(found(anna.get(&format!("{path}?{query}")).await.ok().json()), numbers, "{query}");
+    }
+    anna.get(&format!("{path}?since=yesterday")).await.refused(400, "invalid_request");
+    let page = anna.page(&format!("/team/{}/project/{}/executions?person=2&time=7d", app.team, app.project)).await.ok();
+    assert!(page.text().contains("<option value=\"2\" selected>Ben Bee</option>"), "{}", page.text());
+    assert!(page.text().contains("executions/3\"") && !page.text().contains("executions/2\""));
 }
 
 #[tokio::test]

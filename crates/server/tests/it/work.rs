@@ -106,7 +106,7 @@ async fn a_job_that_panics_is_given_up_with_its_words() {
         run(&app).await;
         app.pass(Duration::from_hours(1)).await;
     }
-    assert_eq!(rows(&app).await, [(3, true, Some("the job panicked: not yet".to_owned()))]);
+    assert_eq!(rows(&app).await, [(3, true, Some("panic 3 since the start: not yet".to_owned()))]);
     app.pass(Duration::from_millis(31 * time::DAY as u64)).await;
     assert_eq!(rows(&app).await, [], "kept for a month");
 }

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use super::problems_of;
 use crate::app::App;
 use crate::db::Tx;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gate::Caller;
 use crate::identity::{self, Membership, Role};
-use crate::ids::InvitationId;
+use crate::ids::{InvitationId, TeamId};
 use crate::web::extract::{Form, Path};
 use crate::web::layout::{AdminTab, Choice, Chrome, Crumb, When, initials, render};
 
@@ -23,6 +23,7 @@ struct MembersPage {
     organization: String,
     problems: Vec<String>,
     roles: Vec<Choice>,
+    teams: Vec<Choice>,
     invite_link: Option<InviteLink>,
     people: Vec<Person>,
     invitations: Vec<Pending>,
@@ -34,6 +35,7 @@ struct InviteLink {
 }
 
 struct Person {
+    href: String,
     name: String,
     email: String,
     initials: String,
@@ -54,6 +56,7 @@ struct Pending {
 pub struct InviteForm {
     email: String,
     role: String,
+    team: TeamId,
 }
 
 pub async fn show(State(app): State<App>, caller: Caller) -> Result<Response> {
@@ -73,7 +76,8 @@ async fn members_page(
         page: Chrome::of(&mut tx, caller, vec![Crumb::new("Members", "/members")]).await?,
         tab: AdminTab::Members,
         invitations: pending(&mut tx, app, &organization).await?,
-        roles: roles(organization.role),
+        roles: super::roles(organization.role, Role::Member),
+        teams: teams(&mut tx, &organization).await?,
         organization: organization.name,
         problems,
         invite_link,
@@ -82,16 +86,16 @@ async fn members_page(
     Ok(render(&page)?.into_response())
 }
 
-fn roles(highest: Role) -> Vec<Choice> {
-    let all = [(Role::Member, "Member"), (Role::Admin, "Admin"), (Role::Owner, "Owner")];
-    let given = all.into_iter().filter(|(role, _)| *role <= highest);
-    given.map(|(role, label)| Choice::new(role.name(), label)).collect()
+async fn teams(tx: &mut Tx, organization: &Membership) -> Result<Vec<Choice>> {
+    let teams = identity::list_teams(tx, organization.organization).await?;
+    Ok(teams.into_iter().map(|team| Choice::new(team.id.to_string(), team.name)).collect())
 }
 
 async fn people(tx: &mut Tx, app: &App, organization: &Membership) -> Result<Vec<Person>> {
     let now = app.clock.now();
     let members = identity::list_members(tx, organization.organization).await?;
     let shown = members.into_iter().map(|member| Person {
+        href: format!("/members/{}", member.person.id),
         initials: initials(&member.person.name),
         name: member.person.name,
         email: member.person.email,
@@ -128,10 +132,7 @@ async fn make_link(app: &App, caller: &Caller, form: &InviteForm) -> Result<Invi
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let organization = identity::administered(&mut tx, caller).await?;
-    // One team is what the set-up makes; a choice of teams comes with managing them.
-    let team = identity::list_teams(&mut tx, organization.organization).await?.into_iter().next();
-    let team = team.ok_or(Error::NotFound("team"))?;
-    let invitee = (form.email.as_str(), form.role.parse()?, team.id);
+    let invitee = (form.email.as_str(), form.role.parse()?, form.team);
     let token = identity::invite(&mut tx, now, &app.random, caller, &organization, invitee).await?;
     tx.commit().await?;
     Ok(InviteLink { email: form.email.clone(), url: app.url(&format!("/invited?token={token}")) })

@@ -8,8 +8,9 @@ use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::identity::NewSession;
+use crate::identity::{NewSession, Role};
 use crate::web::cookies;
+use crate::web::layout::Choice;
 use crate::web::pages::sentence;
 
 /// Sends somebody on who just signed in, with their session.
@@ -38,4 +39,11 @@ pub fn problems_of(error: Error) -> Result<Vec<String>, Error> {
         }
         error => Err(error),
     }
+}
+
+/// Returns the roles that somebody with the highest of them can give.
+pub fn roles(highest: Role, current: Role) -> Vec<Choice> {
+    let all = [(Role::Member, "Member"), (Role::Admin, "Admin"), (Role::Owner, "Owner")];
+    let given = all.into_iter().filter(|(role, _)| *role <= highest.max(current));
+    given.map(|(role, label)| Choice::new(role.name(), label).selected(role == current)).collect()
 }

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use testward_wire::keys::KeyPatch;
 
 use super::create::confirm_first;
-use super::row::{KeyRow, LastUse, RotationRow, last_use};
+use super::radius::{Radius, radius};
+use super::row::{LastUse, last_use};
 use super::{chrome, keys_crumb};
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -15,12 +16,8 @@ use crate::gate::Caller;
 use crate::identity::pages::problems_of;
 use crate::ids::KeyId;
 use crate::keys;
-use crate::time::{DAY, Millis};
 use crate::web::extract::{Form, Path};
-use crate::web::layout::{Chrome, When, render};
-
-/// A machine that has been silent for longer has probably forgotten the key.
-const RECENT: i64 = 30 * DAY;
+use crate::web::layout::{Chrome, render};
 
 #[derive(Template)]
 #[template(path = "key_delete.html")]
@@ -30,8 +27,8 @@ struct DeletePage {
     name: String,
     handle: String,
     last_used: Option<LastUse>,
-    machines: usize,
     is_disabled: bool,
+    radius: Radius,
 }
 
 #[derive(Template)]
@@ -56,24 +53,6 @@ struct RevealPage {
     key: String,
 }
 
-#[derive(Template)]
-#[template(path = "key_usage.html")]
-struct UsagePage {
-    page: Chrome,
-    key: KeyRow,
-    last_route: String,
-    machines: usize,
-    rotation: Option<RotationRow>,
-    uses: Vec<Seen>,
-}
-
-/// A machine that used the key.
-struct Seen {
-    first: When,
-    last: When,
-    ip: String,
-}
-
 #[derive(Deserialize)]
 pub struct EditForm {
     name: String,
@@ -89,21 +68,16 @@ fn to_list() -> Redirect {
     Redirect::to("/user/apikey")
 }
 
-fn count_recent(machines: &[keys::Machine], now: Millis) -> usize {
-    machines.iter().filter(|machine| now.since(machine.last_used_at) < RECENT).count()
-}
-
 pub async fn ask_delete(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<Html<String>> {
     let now = app.clock.now();
     let mut tx = app.db.read().await?;
     let key = keys::find(&mut tx, &caller, id).await?;
-    let machines = keys::list_machines(&mut tx, &caller, id).await?;
     let page = DeletePage {
         page: chrome(&mut tx, &caller, keys_crumb()).await?,
         id,
         handle: key.handle.to_string(),
         last_used: last_use(&key, now),
-        machines: count_recent(&machines, now),
+        radius: radius(&mut tx, now, &caller, id).await?,
         is_disabled: key.disabled_at.is_some(),
         name: key.name,
     };
@@ -194,27 +168,4 @@ async fn change(app: &App, caller: &Caller, id: KeyId, form: &EditForm) -> Resul
     let mut tx = app.db.write().await?;
     let change = keys::edit(&mut tx, app.clock.now(), caller, id, &patch).await?;
     keys::commit(app, tx, change).await
-}
-
-pub async fn usage(State(app): State<App>, caller: Caller, Path(id): Path<KeyId>) -> Result<Html<String>> {
-    let now = app.clock.now();
-    let mut tx = app.db.read().await?;
-    let key = keys::find(&mut tx, &caller, id).await?;
-    let machines = keys::list_machines(&mut tx, &caller, id).await?;
-    let uses = keys::list_former_uses(&mut tx, &caller, id).await?;
-    let rotation = key.open_rotation(now).map(|rotation| RotationRow::new(rotation, &uses, now));
-    let seen = |machine: &keys::Machine| Seen {
-        first: When::new(machine.first_used_at, now),
-        last: When::new(machine.last_used_at, now),
-        ip: machine.ip.clone(),
-    };
-    let page = UsagePage {
-        page: chrome(&mut tx, &caller, keys_crumb()).await?,
-        last_route: key.last_use.as_ref().map(|used| used.route.clone()).unwrap_or_default(),
-        machines: count_recent(&machines, now),
-        uses: machines.iter().map(seen).collect(),
-        rotation,
-        key: KeyRow::new(key, now),
-    };
-    render(&page)
 }

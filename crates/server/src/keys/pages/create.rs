@@ -181,12 +181,19 @@ impl Filled {
                 "expires" => filled.expires = value,
                 "expires_on" => filled.expires_on = value,
                 "intent" => filled.intent = value,
-                "scopes" => filled.scopes.extend(value.split([' ', ',']).map(str::to_owned)),
+                "scopes" => {
+                    filled.scopes.extend(value.split([' ', ',']).filter(|it| !it.is_empty()).map(str::to_owned))
+                }
                 "reach" => filled.reach = value,
                 "custody" => filled.custody = value,
-                "projects" => filled.projects.push(value),
+                "projects" => {
+                    filled.projects.extend(value.split([' ', ',']).filter(|it| !it.is_empty()).map(str::to_owned))
+                }
                 _ => {}
             }
+        }
+        if filled.reach.is_empty() && !filled.projects.is_empty() {
+            "chosen".clone_into(&mut filled.reach);
         }
         if filled.intent.is_empty() {
             let intent = if filled.scopes.is_empty() { "everything" } else { "chosen" };

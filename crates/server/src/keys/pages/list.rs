@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Html;
 use serde::Deserialize;
 
+use super::hints::{Hint, Seen, hints};
 use super::row::KeyRow;
 use super::{chrome, keys_crumb};
 use crate::app::App;
@@ -18,17 +19,33 @@ use crate::web::layout::{Choice, Chrome, Paging, Tab, href, render, upload_comma
 
 const PATH: &str = "/user/apikey";
 const PAGE_SIZE: i64 = 25;
+/// Which keys can be shown: value and words.
+const SHOWN: [(&str, &str); 7] = [
+    ("", "All live"),
+    ("expiring_soon", "Expiring soon"),
+    ("unused", "Unused"),
+    ("endless", "No expiry"),
+    ("disabled", "Disabled"),
+    ("dead", "Dead"),
+    ("all", "All"),
+];
 
 #[derive(Template)]
 #[template(path = "keys.html")]
 struct KeysPage {
     page: Chrome,
     tab: &'static str,
-    keys: Vec<KeyRow>,
+    keys: Vec<Listed>,
     filter: FilterBar,
     pages: Paging,
     has_any: bool,
     command: String,
+}
+
+/// A key with what is odd about it.
+struct Listed {
+    key: KeyRow,
+    hints: Vec<Hint>,
 }
 
 struct FilterBar {
@@ -56,12 +73,21 @@ pub async fn show(State(app): State<App>, caller: Caller, Query(shown): Query<Sh
     let now = app.clock.now();
     let mut tx = app.db.read().await?;
     let (keys, next) = keys::list(&mut tx, now, &caller, &shown.filter()?).await?;
+    let mut used = keys::used_scopes(&mut tx, &keys.iter().map(|key| key.id).collect::<Vec<_>>()).await?;
+    let mut listed = Vec::new();
+    for key in keys {
+        let mut seen = Seen { scopes: used.remove(&key.id).unwrap_or_default(), ..Seen::default() };
+        if key.open_rotation(now).is_some() {
+            seen.formers = keys::list_former_uses(&mut tx, &caller, key.id).await?;
+        }
+        listed.push(Listed { hints: hints(&key, &seen, now), key: KeyRow::new(key, now) });
+    }
     let project = crate::projects::list_ids(&mut tx, &caller).await?.first().map_or(1, |id| id.0);
     let page = KeysPage {
         page: chrome(&mut tx, &caller, keys_crumb()).await?,
         tab: "keys",
-        has_any: !keys.is_empty() || keys::has_any(&mut tx, &caller).await?,
-        keys: keys.into_iter().map(|key| KeyRow::new(key, now)).collect(),
+        has_any: !listed.is_empty() || keys::has_any(&mut tx, &caller).await?,
+        keys: listed,
         pages: shown.pages(next.as_ref()),
         filter: shown.bar(),
         command: upload_command(&app, project),
@@ -88,7 +114,7 @@ impl Shown {
     }
 
     fn bar(self) -> FilterBar {
-        let show = [("", "All live"), ("dead", "Dead"), ("all", "All")].map(|(value, label)| Tab {
+        let show = SHOWN.map(|(value, label)| Tab {
             label: label.to_owned(),
             href: href(PATH, &[("show", value), ("q", &self.q), ("sort", &self.sort)]),
             n: None,

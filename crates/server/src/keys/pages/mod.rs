@@ -3,8 +3,12 @@
 pub mod change;
 pub mod commands;
 pub mod create;
+pub mod generator;
 pub mod list;
+pub mod usage;
 pub mod rotate;
+mod hints;
+mod radius;
 mod row;
 
 use askama::Template;

@@ -25,7 +25,7 @@ use super::index::Owner;
 use super::last_use::Use;
 use super::rotation::Rotation;
 use super::vault::mac_from_hex;
-use super::{ApiKey, Custody, LastUse, Machine};
+use super::{ApiKey, Custody, LastUse, Machine, SOON, UNUSED_AFTER};
 use crate::blobs::hex;
 use crate::db::{Tx, on};
 use crate::error::{Error, Result};
@@ -51,6 +51,14 @@ pub struct Filter {
 pub enum Life {
     #[default]
     Live,
+    /// Live, and will end within two weeks.
+    ExpiringSoon,
+    /// Live, and not used for 90 days, or never within the first 90.
+    Unused,
+    /// Live, and will never end by itself.
+    Endless,
+    /// Switched off, and not ended.
+    Disabled,
     /// Expired or deleted.
     Dead,
     All,
@@ -271,15 +279,29 @@ pub async fn count(tx: &mut Tx, owner: PersonId) -> Result<i64> {
     Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(owner).fetch_one(conn).await)?)
 }
 
+pub async fn count_live(tx: &mut Tx, now: Millis, owner: PersonId) -> Result<i64> {
+    let sql = "SELECT COUNT(*) FROM api_key WHERE owner_id = $1 AND kind <> 'exchanged' AND revoked_at IS NULL \
+               AND COALESCE(expires_at, $2) >= $3";
+    let query = sqlx::query_scalar(sql).bind(owner).bind(now.plus(1)).bind(now.plus(1));
+    Ok(on!(tx, conn => query.fetch_one(conn).await)?)
+}
+
+/// The condition of being live at `$2`.
+const LIVE: &str = "AND revoked_at IS NULL AND COALESCE(expires_at, $2 + 1) > $2";
+
 /// Lists one page and, if there is more, where the next one begins. Keys that builds exchanged for minutes are not among
 /// them: they would bury the others.
 pub async fn list(tx: &mut Tx, now: Millis, owner: PersonId, filter: &Filter) -> Result<(Vec<ApiKey>, Option<Cursor>)> {
     let (value, descends) = filter.sort.order();
     let (order, behind) = if descends { ("DESC", "<") } else { ("ASC", ">") };
     let life = match filter.life {
-        Life::Live => "AND revoked_at IS NULL AND COALESCE(expires_at, $2 + 1) > $2",
-        Life::Dead => "AND (revoked_at IS NOT NULL OR expires_at <= $2)",
-        Life::All => "AND $2 > 0",
+        Life::Live => LIVE.to_owned(),
+        Life::Dead => "AND (revoked_at IS NOT NULL OR expires_at <= $2)".to_owned(),
+        Life::All => "AND $2 > 0".to_owned(),
+        Life::ExpiringSoon => format!("{LIVE} AND disabled_at IS NULL AND expires_at <= $2 + {SOON}"),
+        Life::Unused => format!("{LIVE} AND COALESCE(last_used_at, created_at) <= $2 - {UNUSED_AFTER}"),
+        Life::Endless => format!("{LIVE} AND expires_at IS NULL"),
+        Life::Disabled => format!("{LIVE} AND disabled_at IS NOT NULL"),
     };
     let sql = format!(
         "SELECT *, {value} AS sort_value FROM api_key WHERE owner_id = $1 AND kind <> 'exchanged' {life} \

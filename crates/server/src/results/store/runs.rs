@@ -197,6 +197,24 @@ pub async fn list_runs(
     if let Some(branch) = &filter.branch {
         query.push(" AND branch = ").push_bind(branch.clone());
     }
+    if let Some(person) = filter.person {
+        query.push(" AND person_id = ").push_bind(person);
+    }
+    if let Some(key) = &filter.key {
+        query.push(" AND key_handle = ").push_bind(key.clone());
+    }
+    if let Some(tag) = &filter.tag {
+        // The list is JSON, so a whole tag stands between quotes, written as JSON writes it.
+        query.push(" AND instr(tags, ").push_bind(json(tag)?).push(") > 0");
+    }
+    if let Some(since) = filter.since {
+        // Numbers grow with time: from here on none older need be looked at.
+        query.push(" AND number >= (SELECT MIN(number) FROM run WHERE project_id = ").push_bind(project);
+        query.push(" AND created_at >= ").push_bind(since).push(") AND created_at >= ").push_bind(since);
+    }
+    if let Some(until) = filter.until {
+        query.push(" AND created_at < ").push_bind(until);
+    }
     if let Some(text) = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         push_text(&mut query, text);
     }
@@ -211,6 +229,11 @@ fn push_text(query: &mut QueryBuilder<sqlx::Sqlite>, text: &str) {
         query.push(" OR lower(").push(column).push(") LIKE ").push_bind(containing(text)).push(" ESCAPE '\\'");
     }
     query.push(")");
+}
+
+pub async fn list_uploaders(tx: &mut Tx, project: ProjectId) -> Result<Vec<PersonId>> {
+    let sql = "SELECT id FROM person WHERE EXISTS (SELECT 1 FROM run WHERE project_id = $1 AND person_id = person.id)";
+    Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(project).fetch_all(conn).await)?)
 }
 
 pub async fn count_runs(tx: &mut Tx, project: ProjectId) -> Result<i64> {

@@ -8,11 +8,12 @@ pub mod projects;
 pub mod result;
 pub mod run;
 pub mod runs;
+pub mod settings;
 mod suites;
 pub mod upload;
 
 use crate::db::Tx;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gate::Caller;
 use crate::ids::{ProjectId, TeamId};
 use crate::projects::{self as domain, Project};
@@ -24,6 +25,7 @@ pub struct ProjectHead {
     pub team: String,
     pub upload_href: String,
     pub runs_href: String,
+    pub settings_href: String,
 }
 
 /// A fact with its name.
@@ -39,14 +41,15 @@ impl ProjectHead {
             team: project.team_name.clone(),
             upload_href: format!("/team/{}/project/{}/upload", project.team_id, project.id),
             runs_href: project.path(),
+            settings_href: project.settings_path(),
         }
     }
 }
 
-/// Opens the project that an address names; its team must be the right one.
-async fn open(tx: &mut Tx, caller: &Caller, team: TeamId, id: ProjectId) -> Result<Project> {
-    let project = domain::open(tx, caller, id).await?;
-    if project.team_id == team { Ok(project) } else { Err(Error::NotFound("project")) }
+/// Opens the project that an address names. The team in it may be one that the project has left: official clients print
+/// such addresses, and build logs keep them.
+async fn open(tx: &mut Tx, caller: &Caller, _: TeamId, id: ProjectId) -> Result<Project> {
+    domain::open(tx, caller, id).await
 }
 
 async fn chrome(tx: &mut Tx, caller: &Caller, project: &Project, more: Vec<Crumb>) -> Result<Chrome> {

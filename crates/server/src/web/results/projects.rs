@@ -16,7 +16,7 @@ use crate::ids::{ProjectId, TeamId};
 use crate::projects::{self, Project};
 use crate::results::{self, Run};
 use crate::time::Millis;
-use crate::web::extract::Form;
+use crate::web::extract::{Form, Query};
 use crate::web::layout::{Bar, Choice, Chrome, Crumb, Mark, Spark, SparkBar, When, render, upload_command};
 
 /// Runs shown as a line of bars.
@@ -29,6 +29,7 @@ struct ProjectsPage {
     organization: String,
     projects: Vec<ProjectRow>,
     start: Option<Start>,
+    has_archived: bool,
 }
 
 struct ProjectRow {
@@ -82,8 +83,10 @@ pub async fn show(State(app): State<App>, caller: Caller) -> Result<Html<String>
     }
     let organizations = identity::list_memberships(&mut tx, caller.person).await?;
     let names: Vec<_> = organizations.into_iter().map(|it| it.name).collect();
+    let page = Chrome::of(&mut tx, &caller, Vec::new()).await?;
     let page = ProjectsPage {
-        page: Chrome::of(&mut tx, &caller, Vec::new()).await?,
+        has_archived: page.is_admin && !projects::list_archived(&mut tx, &caller).await?.is_empty(),
+        page,
         organization: names.join(", "),
         start: start(&app, &mine, &rows),
         projects: rows,
@@ -132,27 +135,36 @@ fn spark(runs: &[Run]) -> Spark {
     }
 }
 
-pub async fn ask(State(app): State<App>, caller: Caller) -> Result<Response> {
-    new_page(&app, &caller, String::new(), Vec::new()).await
+/// Which team the address proposes.
+#[derive(Deserialize)]
+pub struct Proposed {
+    team: Option<i64>,
 }
 
-async fn new_page(app: &App, caller: &Caller, name: String, problems: Vec<String>) -> Result<Response> {
+pub async fn ask(State(app): State<App>, caller: Caller, Query(proposed): Query<Proposed>) -> Result<Response> {
+    let form = NewForm { name: String::new(), team: proposed.team.unwrap_or_default() };
+    new_page(&app, &caller, form, Vec::new()).await
+}
+
+async fn new_page(app: &App, caller: &Caller, form: NewForm, problems: Vec<String>) -> Result<Response> {
+    let NewForm { name, team } = form;
     let mut tx = app.db.read().await?;
-    let teams = teams(&mut tx, caller).await?;
+    let teams = teams(&mut tx, caller, team).await?;
     let page = Chrome::of(&mut tx, caller, vec![Crumb::new("New project", "/projects/new")]).await?;
     Ok(render(&NewPage { page, problems, name, teams })?.into_response())
 }
 
-async fn teams(tx: &mut Tx, caller: &Caller) -> Result<Vec<Choice>> {
+async fn teams(tx: &mut Tx, caller: &Caller, chosen: i64) -> Result<Vec<Choice>> {
     let organization = identity::administered(tx, caller).await?;
     let teams = identity::list_teams(tx, organization.organization).await?;
-    Ok(teams.into_iter().map(|team| Choice::new(team.id.to_string(), team.name)).collect())
+    let choice = |team: identity::Team| Choice::new(team.id.to_string(), team.name).selected(team.id.0 == chosen);
+    Ok(teams.into_iter().map(choice).collect())
 }
 
 pub async fn create(State(app): State<App>, caller: Caller, Form(form): Form<NewForm>) -> Result<Response> {
     match make(&app, &caller, &form).await {
         Ok(project) => Ok(Redirect::to(&project.path()).into_response()),
-        Err(error @ Error::Invalid(_)) => new_page(&app, &caller, form.name, problems_of(error)?).await,
+        Err(error @ Error::Invalid(_)) => new_page(&app, &caller, form, problems_of(error)?).await,
         Err(error) => Err(error),
     }
 }

@@ -4,6 +4,7 @@ mod custody;
 mod limits;
 mod rotation;
 mod secrets;
+mod usage;
 
 use std::time::Duration;
 
