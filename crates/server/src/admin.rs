@@ -14,30 +14,67 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::app::App;
 use crate::config::Config;
+use crate::doctor;
 use crate::error::{Error, Result};
 use crate::identity::{self, Actor, Person};
-use crate::keys;
+use crate::keys::{self, Loses, SecretKind};
 use crate::time::Millis;
 use crate::web::into_anyhow;
 
 /// An order of the operator.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Order {
-    CreateUser { email: String, name: String, role: String },
+    CreateUser {
+        email: String,
+        name: String,
+        role: String,
+    },
     ListUsers,
-    DisableUser { email: String },
-    EnableUser { email: String },
-    ResetPassword { email: String },
-    CreateKey { email: String, name: String, expires: Option<String> },
+    DisableUser {
+        email: String,
+    },
+    EnableUser {
+        email: String,
+    },
+    ResetPassword {
+        email: String,
+    },
+    CreateKey {
+        email: String,
+        name: String,
+        expires: Option<String>,
+    },
+    /// `secret` is `pepper` or `kek`.
+    RotateSecret {
+        secret: String,
+    },
+    SecretsStatus,
+    RetireSecret {
+        secret: String,
+        force: bool,
+    },
+    Doctor,
 }
 
 /// What came of an order. `secret` is shown once.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Outcome {
-    Done { message: String },
-    Secret { message: String, secret: String },
+    Done {
+        message: String,
+    },
+    Secret {
+        message: String,
+        secret: String,
+    },
     Users(Vec<User>),
-    Refused { message: String },
+    /// What was asked for; and what is wrong, if something is.
+    Report {
+        text: String,
+        problems: Vec<String>,
+    },
+    Refused {
+        message: String,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,6 +95,12 @@ pub async fn carry_out(app: &App, order: Order) -> Outcome {
         Order::EnableUser { email } => set_disabled(app, &email, None).await,
         Order::ResetPassword { email } => reset_password(app, &email).await,
         Order::CreateKey { email, name, expires } => create_key(app, &email, &name, expires).await,
+        Order::RotateSecret { secret } => rotate_secret(app, &secret).await,
+        Order::SecretsStatus => report_secrets(app).await,
+        Order::RetireSecret { secret, force } => retire_secret(app, &secret, force).await,
+        Order::Doctor => {
+            doctor::examine(app).await.map(|it| Outcome::Report { text: it.report, problems: it.problems })
+        }
     };
     done.unwrap_or_else(|error| {
         if let Error::Internal(cause) = &error {
@@ -142,6 +185,25 @@ async fn create_key(app: &App, email: &str, name: &str, expires: Option<String>)
         keys::issue(&mut tx, app, app.clock.now(), &Actor::default(), (owner.id, Kind::Personal), &new).await?;
     keys::commit(app, tx, change).await?;
     Ok(Outcome::Secret { message: format!("made API key {} ({}) of {email}", key.handle, key.name), secret: text })
+}
+
+async fn rotate_secret(app: &App, secret: &str) -> Result<Outcome> {
+    let status = keys::rotate_secret(app, secret.parse()?).await?;
+    Ok(Outcome::Report { text: status.to_string(), problems: Vec::new() })
+}
+
+async fn report_secrets(app: &App) -> Result<Outcome> {
+    let mut text = String::new();
+    for kind in [SecretKind::Pepper, SecretKind::Kek] {
+        text += &keys::secret_status(app, kind).await?.to_string();
+    }
+    Ok(Outcome::Report { text, problems: Vec::new() })
+}
+
+async fn retire_secret(app: &App, secret: &str, force: bool) -> Result<Outcome> {
+    let loses = if force { Loses::WhatIsLeft } else { Loses::Nothing };
+    let status = keys::retire_secret(app, secret.parse()?, loses).await?;
+    Ok(Outcome::Report { text: status.to_string(), problems: Vec::new() })
 }
 
 /// Returns where a running server takes orders: a folder that only its own user may enter.

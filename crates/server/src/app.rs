@@ -12,7 +12,6 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::identity::Passwords;
 use crate::keys;
-use crate::net::Networks;
 use crate::oidc::Issuers;
 use crate::outbound::Outbound;
 use crate::panics::Panics;
@@ -46,8 +45,8 @@ pub struct Parts {
     pub uploads_imported: Notify,
     /// Held by whoever imports: one upload at a time.
     pub importing: Mutex<()>,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Networks,
+    /// What the operator decided.
+    pub config: Config,
     /// Panics met since the start.
     pub panics: Panics,
     /// Address under which the server is reached, without a trailing slash.
@@ -80,7 +79,7 @@ impl App {
             uploads_waiting: Notify::new(),
             uploads_imported: Notify::new(),
             importing: Mutex::new(()),
-            trusted_proxies: config.trusted_proxies.clone(),
+            config: config.clone(),
             panics: Panics::default(),
             base_url,
             setup_token: random.base62(32),

@@ -21,6 +21,8 @@ pub struct Config {
     pub outbound: outbound::Settings,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Networks,
+    /// Unix socket on which proxies of this machine ask about keys.
+    pub verify_socket: Option<PathBuf>,
 }
 
 impl Config {
@@ -34,6 +36,7 @@ impl Config {
             first_person: None,
             outbound: outbound::Settings::default(),
             trusted_proxies: Networks::default(),
+            verify_socket: None,
         }
     }
 

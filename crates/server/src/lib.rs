@@ -24,6 +24,7 @@ pub mod trust;
 pub mod results;
 pub mod ingest;
 pub mod app;
+pub mod doctor;
 pub mod admin;
 pub mod compat;
 pub mod web;

@@ -26,6 +26,36 @@ enum Subject {
     /// API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Pepper and key-encryption key (kek): what API keys are verified with, and what their copies are sealed with
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+}
+
+#[derive(Subcommand)]
+enum SecretsCommand {
+    /// Make a successor beside the running server. Keys change to a new pepper when they are next used; copies change to
+    /// a new kek at once
+    Rotate {
+        #[arg(value_parser = ["pepper", "kek"])]
+        secret: String,
+        #[command(flatten)]
+        data: DataDir,
+    },
+    /// Show which versions there are and what needs them
+    Status {
+        #[command(flatten)]
+        data: DataDir,
+    },
+    /// Destroy the version before the newest, when nothing needs it any more
+    Retire {
+        #[arg(value_parser = ["pepper", "kek"])]
+        secret: String,
+        /// Retire it although keys become useless or copies are lost
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        data: DataDir,
+    },
 }
 
 #[derive(Subcommand)]
@@ -98,6 +128,11 @@ impl Subject {
             Self::Key(KeyCommand::Create { user, name, expires, data }) => {
                 (data, Order::CreateKey { email: user, name, expires })
             }
+            Self::Secrets(SecretsCommand::Rotate { secret, data }) => (data, Order::RotateSecret { secret }),
+            Self::Secrets(SecretsCommand::Status { data }) => (data, Order::SecretsStatus),
+            Self::Secrets(SecretsCommand::Retire { secret, force, data }) => {
+                (data, Order::RetireSecret { secret, force })
+            }
         }
     }
 }
@@ -106,6 +141,12 @@ pub fn run(args: Args) -> ExitCode {
     let (data, order) = args.subject.order();
     let config = data.config(([127, 0, 0, 1], 0).into());
     finish(block_on(carry_out(config, order)).and_then(tell))
+}
+
+/// `testward doctor`: how secrets are kept, what is configured, what is wrong and what to do about it.
+pub fn doctor(data: DataDir) -> ExitCode {
+    let config = data.config(([127, 0, 0, 1], 0).into());
+    finish(block_on(carry_out(config, Order::Doctor)).and_then(tell))
 }
 
 /// Lets the running server do it, or does it when none is running.
@@ -131,9 +172,20 @@ fn tell(outcome: Outcome) -> anyhow::Result<()> {
             say(&secret);
         }
         Outcome::Users(users) => users.iter().for_each(tell_user),
+        Outcome::Report { text, problems } => return tell_report(&text, &problems),
         Outcome::Refused { message } => anyhow::bail!(message),
     }
     Ok(())
+}
+
+/// Shows a report. Problems make the command fail, so that a script notices.
+fn tell_report(text: &str, problems: &[String]) -> anyhow::Result<()> {
+    say(text.trim_end());
+    if problems.is_empty() {
+        return Ok(());
+    }
+    say(&format!("\nproblems\n  {}", problems.join("\n  ")));
+    anyhow::bail!("{} found", if problems.len() == 1 { "a problem was" } else { "problems were" })
 }
 
 fn tell_user(user: &User) {

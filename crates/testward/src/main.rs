@@ -30,6 +30,9 @@ enum Command {
     /// Look after people and keys at the server's console
     #[cfg(feature = "server")]
     Admin(admin::Args),
+    /// Show how secrets are kept, what is configured, and what is wrong
+    #[cfg(feature = "server")]
+    Doctor(serve::DataDir),
     #[command(flatten)]
     Client(testward_client::Command),
 }
@@ -43,6 +46,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         #[cfg(feature = "server")]
         Command::Admin(args) => admin::run(args),
+        #[cfg(feature = "server")]
+        Command::Doctor(data) => admin::doctor(data),
         Command::Client(command) => testward_client::run(command),
     }
 }

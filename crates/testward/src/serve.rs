@@ -33,6 +33,9 @@ pub struct Args {
     /// Proxy whose X-Forwarded-For is believed, as address or CIDR network; may be repeated
     #[arg(long, env = "TESTWARD_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
     trusted_proxy: Vec<String>,
+    /// Unix socket on which proxies of this machine ask whose key a request shows (see deploy/forward-auth)
+    #[arg(long, env = "TESTWARD_VERIFY_SOCKET", value_name = "PATH")]
+    verify_socket: Option<PathBuf>,
     /// E-mail address of the first person, made when the database is empty
     #[arg(long, env = "TESTWARD_ADMIN_EMAIL", requires = "admin_password")]
     admin_email: Option<String>,
@@ -90,7 +93,14 @@ impl Args {
         let trusted_proxies = Networks::parse(self.trusted_proxy.iter().map(String::as_str));
         let trusted_proxies = trusted_proxies.map_err(|problem| anyhow::anyhow!("--trusted-proxy: {problem}"))?;
         let config = self.data.config(self.listen);
-        Ok(Config { base_url: self.base_url, first_person, outbound, trusted_proxies, ..config })
+        Ok(Config {
+            base_url: self.base_url,
+            first_person,
+            outbound,
+            trusted_proxies,
+            verify_socket: self.verify_socket,
+            ..config
+        })
     }
 }
 

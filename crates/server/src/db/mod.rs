@@ -93,6 +93,12 @@ impl Db {
         Ok(())
     }
 
+    /// Looks for damage in the database file.
+    pub async fn check(&self) -> Result<()> {
+        let found: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&self.readers).await?;
+        if found == "ok" { Ok(()) } else { Err(anyhow::anyhow!(found).into()) }
+    }
+
     /// Folds what was committed into the file, so that the write-ahead log starts anew. Nobody waits for this; what is
     /// in the log is durable.
     pub async fn fold_log(&self) -> Result<()> {

@@ -130,6 +130,10 @@ impl Handle {
         bytes.iter().all(u8::is_ascii_alphanumeric).then_some(Self(bytes))
     }
 
+    pub const fn bytes(self) -> [u8; HANDLE_LEN] {
+        self.0
+    }
+
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("a handle is ASCII")
     }

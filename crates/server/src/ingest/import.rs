@@ -288,6 +288,9 @@ async fn end(
     if !store::update_imported(tx, now, upload, stage, said).await? {
         return Ok(false);
     }
+    if stage != UploadStage::Refused {
+        record::discard_live(tx, run.id).await?;
+    }
     let (_, n_open) = store::count_company(tx, run.id, upload.id).await?;
     let ending = store::find_ending(tx, run.id).await?;
     record::finish(tx, now, run, &ending, n_open > 0).await?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use super::store;
+use super::{secrets, store};
 use crate::app::App;
 use crate::error::Result;
 use crate::gate::ShownKey;
@@ -62,8 +62,9 @@ fn new_use(now: Millis, agent: &str, route: &'static str) -> Use {
     Use { at: now, agent: agent.chars().take(MAX_AGENT_LEN).collect(), route }
 }
 
-/// Writes down the uses gathered so far, in one transaction.
+/// Writes down the uses gathered so far, in one transaction, and the MACs that were made anew.
 pub async fn flush(app: &App) -> Result<()> {
+    secrets::renew(app).await?;
     let mut uses: Vec<_> = app.keys.uses.take().into_iter().collect();
     if uses.is_empty() {
         return Ok(());

@@ -4,15 +4,20 @@
 //! [`commit`] turns it into rows and index entries, in that order, before the request is answered.
 
 pub mod authorization;
+pub mod guard;
 pub mod http;
+pub mod oauth;
 pub mod pages;
+pub mod policy;
 mod custody;
 mod expiry;
 mod index;
 mod last_use;
 mod limits;
-pub mod policy;
+mod renewals;
 mod rotation;
+mod secret_files;
+mod secrets;
 mod store;
 mod store_usage;
 mod usage;
@@ -26,6 +31,11 @@ pub use expiry::{DEFAULT_EXPIRES, expires_at};
 pub use index::{Index, Rejection};
 pub use last_use::flush as flush_uses;
 pub use rotation::{FormerUse, Rotated, Rotation, Token, close_overlap, list_former_uses, rotate, rotate_self};
+pub use secret_files::{SecretKind, make_private_folder};
+pub use secrets::{
+    Loses, SecretStatus, retire as retire_secret, rewrap as rewrap_data_keys, rotate as rotate_secret,
+    status as secret_status,
+};
 pub use store::{Cursor, Filter, Life, Sort};
 pub use usage::{Called, USAGE_KEPT_FOR, Usage, start_of, usage, used_scopes};
 pub use vault::Vault;
@@ -374,6 +384,18 @@ async fn end(tx: &mut Tx, now: Millis, caller: &Caller, mut key: ApiKey) -> Resu
     key.revoked_at = Some(now);
     store::delete_all_copies(tx, key.id).await?;
     change(tx, now, caller, key, "key.revoke").await
+}
+
+/// Ends a key that somebody has shown to hold, on the word of `actor`.
+pub async fn revoke_held(tx: &mut Tx, now: Millis, actor: &Actor, held: &KeyFacts) -> Result<Change> {
+    let key = store::find(tx, held.id).await?.filter(|key| key.revoked_at.is_none());
+    let Some(mut key) = key else { return Ok(Change::default()) };
+    key.revoked_at = Some(now);
+    key.version += 1;
+    store::delete_all_copies(tx, key.id).await?;
+    store::update(tx, &key).await?;
+    identity::audit_as(tx, now, actor, "key.revoke", &key.handle, &key.name).await?;
+    Ok(Change::of(&key))
 }
 
 async fn find_live(tx: &mut Tx, caller: &Caller, id: KeyId) -> Result<ApiKey> {

@@ -1,11 +1,10 @@
 //! The secrets that lie outside the database: the pepper that keys are verified with, and the key that copies are
 //! sealed with. A stolen database alone can neither verify a guess, nor plant a key, nor show a copy.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use chacha20poly1305::aead::{Aead as _, Payload};
@@ -13,21 +12,50 @@ use chacha20poly1305::{Key, KeyInit as _, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use crate::blobs::hex;
+use super::secret_files::{self, SecretKind};
 use crate::error::{Error, Result};
 use crate::gate::Secret;
 use crate::ids::{KeyId, PersonId};
 use crate::random::Random;
 
-/// The version of pepper and key-encryption key that new rows are written with.
-pub const VERSION: i64 = 1;
+/// Labels carry the version of this format, so that another one could be told from it.
+const FORMAT: i64 = 1;
 const NONCE_LEN: usize = 24;
 
 /// Holds the secrets in memory.
 pub struct Vault {
+    folder: PathBuf,
+    live: RwLock<Arc<Live>>,
+}
+
+/// All versions that are there, the newest last.
+#[derive(Clone)]
+struct Live {
     /// Keyed once; each verification starts from a copy.
-    pepper: Hmac<Sha256>,
-    kek: XChaCha20Poly1305,
+    peppers: Vec<(u8, Hmac<Sha256>)>,
+    keks: Vec<(u8, XChaCha20Poly1305)>,
+}
+
+impl Live {
+    fn pepper(&self) -> &(u8, Hmac<Sha256>) {
+        self.peppers.last().expect("a vault opens with a pepper")
+    }
+
+    fn kek(&self, version: u8) -> Result<&XChaCha20Poly1305> {
+        let kek = self.keks.iter().find(|(it, _)| *it == version).map(|(_, kek)| kek);
+        kek.ok_or_else(|| Error::Internal(anyhow!("version {version} of the key-encryption key is not there")))
+    }
+
+    fn add(&mut self, kind: SecretKind, version: u8, secret: &[u8; 32]) {
+        match kind {
+            SecretKind::Pepper => {
+                let pepper =
+                    <Hmac<Sha256> as hmac::Mac>::new_from_slice(secret).expect("HMAC takes a key of any length");
+                self.peppers.push((version, pepper));
+            }
+            SecretKind::Kek => self.keks.push((version, XChaCha20Poly1305::new(Key::from_slice(secret)))),
+        }
+    }
 }
 
 /// The key that one person's copies are sealed with; itself stored sealed.
@@ -36,41 +64,109 @@ pub struct DataKey(XChaCha20Poly1305);
 impl Vault {
     /// Reads the secrets. They are made once, with a new database; for an old one they must be there.
     pub fn open(folder: &Path, has_database: bool, random: &Random) -> Result<Self> {
-        make_private_folder(folder)?;
-        let pepper = read_or_make(&folder.join("pepper"), has_database, random)?;
-        let kek = read_or_make(&folder.join("kek"), has_database, random)?;
-        Ok(Self {
-            pepper: <Hmac<Sha256> as hmac::Mac>::new_from_slice(&pepper).expect("HMAC takes a key of any length"),
-            kek: XChaCha20Poly1305::new(Key::from_slice(&kek)),
-        })
+        secret_files::open_folder(folder)?;
+        let mut live = Live { peppers: Vec::new(), keks: Vec::new() };
+        for kind in [SecretKind::Pepper, SecretKind::Kek] {
+            let mut versions = secret_files::list(folder, kind)?;
+            if versions.is_empty() && !has_database {
+                secret_files::make(folder, kind, 1, random)?;
+                versions.push(1);
+            }
+            // An old database without its secret: reading the first version says what is missing.
+            let versions = if versions.is_empty() { vec![1] } else { versions };
+            for version in versions {
+                live.add(kind, version, &secret_files::read(folder, kind, version)?);
+            }
+        }
+        Ok(Self { folder: folder.to_owned(), live: RwLock::new(Arc::new(live)) })
+    }
+
+    fn live(&self) -> Arc<Live> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns the versions of a secret that are there, the newest last.
+    pub fn versions(&self, kind: SecretKind) -> Vec<u8> {
+        let live = self.live();
+        match kind {
+            SecretKind::Pepper => live.peppers.iter().map(|(version, _)| *version).collect(),
+            SecretKind::Kek => live.keks.iter().map(|(version, _)| *version).collect(),
+        }
+    }
+
+    /// Makes the next version of a secret: a file first, so that no row ever names one that a crash took away.
+    pub fn add(&self, kind: SecretKind, random: &Random) -> Result<u8> {
+        let newest = self.versions(kind).last().copied().unwrap_or_default();
+        let version = newest.checked_add(1).ok_or_else(|| anyhow!("there were 255 versions of the {}", kind.name()))?;
+        let secret = secret_files::make(&self.folder, kind, version, random)?;
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut live).add(kind, version, &secret);
+        Ok(version)
+    }
+
+    /// Destroys all versions of a secret but the newest.
+    pub fn retire(&self, kind: SecretKind) -> Result<()> {
+        let versions = self.versions(kind);
+        let (newest, old) = versions.split_last().expect("a vault opens with one version of each");
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = Arc::make_mut(&mut live);
+        kept.peppers.retain(|(version, _)| kind != SecretKind::Pepper || version == newest);
+        kept.keks.retain(|(version, _)| kind != SecretKind::Kek || version == newest);
+        for version in old {
+            secret_files::destroy(&self.folder, kind, *version)?;
+        }
+        Ok(())
     }
 
     /// Returns the version of the pepper that keys are made with now.
-    pub const fn pepper(&self) -> u8 {
-        VERSION as u8
+    pub fn pepper(&self) -> u8 {
+        self.live().pepper().0
+    }
+
+    /// Returns the version of the key-encryption key that data keys are wrapped with now.
+    pub fn kek(&self) -> u8 {
+        self.live().keks.last().expect("a vault opens with a key-encryption key").0
     }
 
     /// Returns what the table keeps of a key that is made now.
     pub fn secret(&self, key: &str) -> Secret {
-        self.secret_with(self.pepper(), key)
+        let live = self.live();
+        mac(live.pepper(), key)
     }
 
-    /// Returns what the table keeps of a key, made with the pepper of that version.
+    /// Returns what the table keeps of a key, made with the pepper of that version; with the newest one, and so nobody's
+    /// that has the old one's, if that version is gone.
     pub fn secret_with(&self, pepper: u8, key: &str) -> Secret {
-        let mac = self.pepper.clone().chain_update(key.as_bytes()).finalize().into_bytes().into();
-        Secret { mac, pepper }
+        let live = self.live();
+        mac(live.peppers.iter().find(|(version, _)| *version == pepper).unwrap_or_else(|| live.pepper()), key)
     }
 
     /// Makes a data key for a person, with its sealed form for the table.
     pub fn new_data_key(&self, random: &Random, owner: PersonId) -> Result<(DataKey, i64, String)> {
         let bytes: [u8; 32] = random.bytes();
-        let sealed = seal(&self.kek, random, &bytes, &data_key_label(owner))?;
-        Ok((DataKey(XChaCha20Poly1305::new(Key::from_slice(&bytes))), VERSION, sealed))
+        let (version, sealed) = self.wrap(random, owner, &bytes)?;
+        Ok((DataKey(XChaCha20Poly1305::new(Key::from_slice(&bytes))), version, sealed))
+    }
+
+    fn wrap(&self, random: &Random, owner: PersonId, data_key: &[u8]) -> Result<(i64, String)> {
+        let live = self.live();
+        let (version, kek) = live.keks.last().expect("a vault opens with a key-encryption key");
+        Ok((i64::from(*version), seal(kek, random, data_key, &data_key_label(owner))?))
+    }
+
+    fn unwrap(&self, owner: PersonId, version: i64, sealed: &str) -> Result<Vec<u8>> {
+        let version = u8::try_from(version).context("reading the version of a key-encryption key")?;
+        open(self.live().kek(version)?, sealed, &data_key_label(owner))
+    }
+
+    /// Wraps a person's data key with the newest key-encryption key; returns its version and the sealed form.
+    pub fn rewrap(&self, random: &Random, owner: PersonId, version: i64, sealed: &str) -> Result<(i64, String)> {
+        self.wrap(random, owner, &self.unwrap(owner, version, sealed)?)
     }
 
     /// Opens a person's data key.
-    pub fn open_data_key(&self, owner: PersonId, _version: i64, sealed: &str) -> Result<DataKey> {
-        let bytes = open(&self.kek, sealed, &data_key_label(owner))?;
+    pub fn open_data_key(&self, owner: PersonId, version: i64, sealed: &str) -> Result<DataKey> {
+        let bytes = self.unwrap(owner, version, sealed)?;
         let bytes: [u8; 32] = bytes.try_into().map_err(|_| anyhow!("a data key has another length"))?;
         Ok(DataKey(XChaCha20Poly1305::new(Key::from_slice(&bytes))))
     }
@@ -109,16 +205,21 @@ impl DataKey {
     }
 }
 
+fn mac((version, pepper): &(u8, Hmac<Sha256>), key: &str) -> Secret {
+    let mac = pepper.clone().chain_update(key.as_bytes()).finalize().into_bytes().into();
+    Secret { mac, pepper: *version }
+}
+
 fn data_key_label(owner: PersonId) -> String {
-    format!("testward data key, owner {owner}, version {VERSION}")
+    format!("testward data key, owner {owner}, version {FORMAT}")
 }
 
 fn secret_label(owner: PersonId, what: &str) -> String {
-    format!("testward {what}, owner {owner}, version {VERSION}")
+    format!("testward {what}, owner {owner}")
 }
 
 fn copy_label(id: KeyId, owner: PersonId) -> String {
-    format!("testward api key {id}, owner {owner}, version {VERSION}")
+    format!("testward api key {id}, owner {owner}, version {FORMAT}")
 }
 
 fn seal(cipher: &XChaCha20Poly1305, random: &Random, message: &[u8], label: &str) -> Result<String> {
@@ -137,57 +238,4 @@ fn open(cipher: &XChaCha20Poly1305, sealed: &str, label: &str) -> Result<Vec<u8>
     opened.map_err(|_| {
         Error::Internal(anyhow!("a sealed text does not open: it was altered, or the key-encryption key is another"))
     })
-}
-
-fn read_or_make(file: &Path, must_exist: bool, random: &Random) -> Result<[u8; 32]> {
-    match fs::read_to_string(file) {
-        Ok(text) => {
-            Ok(unhex(text.trim()).with_context(|| format!("{} must hold 64 hexadecimal digits", file.display()))?)
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => make(file, random),
-        Err(error) => Err(Error::Internal(anyhow::Error::new(error).context(format!(
-            "reading {}: without it no API key can be verified; restore it from where you keep it",
-            file.display()
-        )))),
-    }
-}
-
-fn make(file: &Path, random: &Random) -> Result<[u8; 32]> {
-    let bytes: [u8; 32] = random.bytes();
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options.open(file).with_context(|| format!("making {}", file.display()))?;
-    out.write_all(hex(&bytes).as_bytes())?;
-    out.sync_all()?;
-    if cfg!(unix) {
-        File::open(file.parent().unwrap_or(file))?.sync_all()?;
-    }
-    Ok(bytes)
-}
-
-fn make_private_folder(folder: &Path) -> Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    Ok(builder.create(folder).with_context(|| format!("making {}", folder.display()))?)
-}
-
-/// Reads 64 hexadecimal digits.
-fn unhex(text: &str) -> anyhow::Result<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        bail!("it has {} characters", text.len());
-    }
-    let mut bytes = [0; 32];
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits)?, 16)?;
-    }
-    Ok(bytes)
-}
-
-/// Reads a MAC as the table writes it.
-pub fn mac_from_hex(text: &str) -> anyhow::Result<[u8; 32]> {
-    unhex(text)
 }

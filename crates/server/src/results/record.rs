@@ -190,9 +190,8 @@ pub async fn replace_run(tx: &mut Tx, run: &Run, other: RunId) -> Result<()> {
     store::delete_run_in_favour_of(tx, run, other).await
 }
 
-/// Says that an upload of the run is being read. The rows of live updates give way to it.
+/// Says that an upload of the run is being read.
 pub async fn begin(tx: &mut Tx, now: Millis, run: &mut Run) -> Result<()> {
-    store::delete_live(tx, run.id).await?;
     run.stage = RunStage::Importing;
     run.status = Status::Running;
     store::update_run(tx, now, run).await
@@ -209,6 +208,11 @@ pub async fn discard_some(tx: &mut Tx, upload: UploadId) -> Result<bool> {
     store::update_to_deciding(tx, upload, last).await?;
     store::delete_results(tx, upload, last).await?;
     Ok(false)
+}
+
+/// Removes the rows of live updates, once there is a report to take their place.
+pub async fn discard_live(tx: &mut Tx, run: RunId) -> Result<()> {
+    store::delete_live(tx, run).await
 }
 
 /// Counts a run after rows were written, and judges it unless `is_awaiting` more of it.

@@ -29,7 +29,7 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub async fn dress(State((app, counter)): State<(App, Arc<AtomicU64>)>, mut request: Request, next: Next) -> Response {
     let id = format!("{}-{}", app.instance, counter.fetch_add(1, Ordering::Relaxed));
     let asked = Asked::of(&request);
-    let client = forwarded::client(request.extensions(), request.headers(), &app.trusted_proxies);
+    let client = forwarded::client(request.extensions(), request.headers(), &app.config.trusted_proxies);
     request.extensions_mut().insert(ClientAddress(client));
     let mut response = app.panics.catch(next.run(request)).await.unwrap_or_else(IntoResponse::into_response);
     let allow = response.headers().get(header::ALLOW).cloned();

@@ -6,6 +6,7 @@ pub mod cookies;
 pub mod extract;
 mod face;
 pub mod forwarded;
+mod guard;
 pub mod jobs;
 pub mod layout;
 pub mod limits;
@@ -55,6 +56,13 @@ pub fn dressed(app: &App, router: Router) -> Normalised<Router> {
     Normalised::new(router, &app.base_url)
 }
 
+/// Builds the service for proxies on the same machine, who ask whose key a request shows.
+fn guard_service(app: &App) -> Normalised<Router> {
+    let (router, _) = verification(Routes::new(app.clone())).finish();
+    let counter = Arc::new(AtomicU64::new(1));
+    Normalised::new(router.layer(from_fn_with_state((app.clone(), counter), face::dress)), &app.base_url)
+}
+
 fn table(app: App) -> Routes {
     let routes = Routes::new(app);
     let routes = operation(routes);
@@ -62,6 +70,8 @@ fn table(app: App) -> Routes {
     let routes = account(routes);
     let routes = api_keys(routes);
     let routes = rotation(routes);
+    let routes = verification(routes);
+    let routes = oauth(routes);
     let routes = api_key_pages(routes);
     let routes = provisioning(routes);
     let routes = trusted_issuers(routes);
@@ -199,6 +209,26 @@ fn api_keys(routes: Routes) -> Routes {
             "Copy an API key again",
             keys::http::reveal,
         )
+}
+
+/// What proxies before other tools ask.
+fn verification(routes: Routes) -> Routes {
+    const ENVOY: &str = "/api/v1/ext-authz/{*asked}";
+    let summary = "Say whose key a request to another tool shows";
+    let routes = routes.api(Method::GET, "/api/v1/verify", Access::Key, summary, keys::guard::verify);
+    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE].into_iter().fold(
+        routes,
+        |routes, method| {
+            routes.api(method, ENVOY, Access::Key, "The same, as Envoy asks it", keys::guard::verify_for_envoy)
+        },
+    )
+}
+
+fn oauth(routes: Routes) -> Routes {
+    routes
+        .post("/oauth/introspect", Access::Known, keys::oauth::introspect)
+        // Who has the key may end it: the key is the proof.
+        .post("/oauth/revoke", Access::Public, keys::oauth::revoke)
 }
 
 fn rotation(routes: Routes) -> Routes {

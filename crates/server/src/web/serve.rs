@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
 use super::listen::{self, Patience};
-use super::{jobs, welcome};
+use super::{guard, jobs, welcome};
 use crate::app::App;
 use crate::config::{Config, FirstPerson};
 use crate::error::Result;
@@ -28,6 +28,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Server {
     pub app: App,
     listener: TcpListener,
+    /// Where proxies on this machine ask about keys.
+    proxies: Option<UnixListener>,
     /// Where the operator's orders come in.
     socket: PathBuf,
     /// Held for as long as the server lives: one process at a time may write the data folder.
@@ -47,7 +49,8 @@ impl Server {
         if let Some(first) = &config.first_person {
             make_first(&app, first).await.map_err(into_anyhow)?;
         }
-        Ok(Self { app, listener, lock, socket: admin::socket(config) })
+        let proxies = config.verify_socket.as_deref().map(guard::bind).transpose()?;
+        Ok(Self { app, listener, proxies, lock, socket: admin::socket(config) })
     }
 
     /// Returns the link that sets the server up, when nobody is here yet.
@@ -64,6 +67,7 @@ impl Server {
         let jobs = spawn(work::run(self.app.clone(), jobs::handlers(), stopped.clone()));
         let importing = spawn(import(self.app.clone(), stopped.clone()));
         let orders = spawn(take_orders(self.app.clone(), self.socket.clone()));
+        let proxies = spawn(guard::listen(self.app.clone(), self.proxies));
         let (service, _) = web::service(&self.app);
         let server = spawn(listen::serve(self.listener, service, Patience::default(), stopped.clone()));
         stop.await;
@@ -79,6 +83,8 @@ impl Server {
         }
         importing.await?;
         orders.abort();
+        proxies.abort();
+        guard::close(self.app.config.verify_socket.as_ref());
         let _ = std::fs::remove_file(&self.socket);
         keys::flush_uses(&self.app).await.map_err(into_anyhow)?;
         self.app.db.close().await;
@@ -110,7 +116,7 @@ async fn make_first(app: &App, first: &FirstPerson) -> Result<()> {
 /// Locks the data folder, so that one process at a time writes it.
 pub fn lock(config: &Config) -> anyhow::Result<File> {
     let folder = &config.data_dir;
-    std::fs::create_dir_all(folder).with_context(|| format!("making the data folder {}", folder.display()))?;
+    keys::make_private_folder(folder).map_err(into_anyhow)?;
     let file = File::create(folder.join("lock")).with_context(|| format!("writing to {}", folder.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -155,6 +161,8 @@ async fn write_down(app: &App) -> Result<()> {
 /// Does everything that is due now or later: writes down uses of keys, sweeps out what ended long ago.
 pub async fn run_chores(app: &App) -> Result<()> {
     keys::flush_uses(app).await?;
+    // What a rotation of the key-encryption key left to do when it was cut off.
+    keys::rewrap_data_keys(app).await?;
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     identity::forget_ended(&mut tx, now).await?;

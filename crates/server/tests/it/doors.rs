@@ -35,6 +35,8 @@ const PUBLIC: &[&str] = &[
     "POST /invited",
     "POST /api/v1/session",
     "POST /oauth/token",
+    // Who has a key may end it.
+    "POST /oauth/revoke",
     "POST /api/v1/oidc/exchange",
     "PUT /storage/{token}",
     // The official agent asks before it shows its key.
@@ -68,6 +70,12 @@ const POLICY: &str =
 /// Doors whose address names something that is the caller's own, or nothing at all.
 const NAMES_NOBODYS: &[&str] = &[
     "POST /user/account/sessions/{session}/end",
+    // The scope to ask for, and the path of a request to another tool.
+    "GET /api/v1/ext-authz/{*asked}",
+    "POST /api/v1/ext-authz/{*asked}",
+    "PUT /api/v1/ext-authz/{*asked}",
+    "PATCH /api/v1/ext-authz/{*asked}",
+    "DELETE /api/v1/ext-authz/{*asked}",
     // They lead on to an address that is looked at there.
     "GET /team/{team}/project/{project}/test-project",
     "GET /team/{team}/project/{project}/grid/plan/{plan}/job/{job}",
@@ -146,7 +154,8 @@ async fn a_stranger_passes_no_guarded_door() {
 async fn a_stranger_with_a_browser_is_led_to_sign_in() {
     let (app, guarded) = guarded().await;
     let browser = app.stranger().with("accept", "text/html");
-    for route in guarded.iter().filter(|route| !route.path.starts_with("/api/")) {
+    let is_page = |route: &&Route| !["/api/", "/oauth/"].iter().any(|it| route.path.starts_with(it));
+    for route in guarded.iter().filter(is_page) {
         let answer = knock(&browser, route).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", line(route));
         assert!(answer.location().starts_with("/signin?next="), "{}", line(route));

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use testward_server::results::RunStage;
+use testward_wire::results::Status;
 
 use crate::ingest::{Hands, JUNIT, run, upload};
 use crate::support::TestApp;
@@ -83,4 +84,19 @@ async fn refused_in_one_upload_and_read_in_another_is_an_ordinary_run() {
     upload(&ci, &app, &[("session", "S"), ("batch", "b")], &[("a.xml", JUNIT.as_bytes())]).await.ok();
     assert_eq!(run(&ci, &app, 1).await["status"], "FAILED");
     assert_eq!(Hands::of_anna(&app).await.run(1).await.stage, RunStage::Done);
+}
+
+#[tokio::test]
+async fn a_refused_report_takes_nothing_from_its_live_run() {
+    let app = TestApp::start().await;
+    let anna = Hands::of_anna(&app).await;
+    anna.live("cart", Some("adds"), Some(Status::Passed), false).await;
+    anna.live("cart", Some("removes"), Some(Status::Failed), false).await;
+    let ci = app.anna().await;
+    upload(&ci, &app, &[("session", "S"), ("batch", "a")], &[("page.xml", PAGE)]).await.refused(422, "report_refused");
+    let run = anna.run(1).await;
+    assert_eq!((run.stage, run.counts.total, run.counts.failed), (RunStage::Done, 2, 1));
+    upload(&ci, &app, &[("session", "S"), ("batch", "b")], &[("a.xml", JUNIT.as_bytes())]).await.ok();
+    let run = anna.run(1).await;
+    assert_eq!((run.counts.total, run.counts.failed), (3, 1), "the report takes the place of what was told live");
 }

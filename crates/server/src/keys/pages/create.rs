@@ -182,12 +182,12 @@ impl Filled {
                 "expires_on" => filled.expires_on = value,
                 "intent" => filled.intent = value,
                 "scopes" => {
-                    filled.scopes.extend(value.split([' ', ',']).filter(|it| !it.is_empty()).map(str::to_owned))
+                    filled.scopes.extend(value.split([' ', ',']).filter(|it| !it.is_empty()).map(str::to_owned));
                 }
                 "reach" => filled.reach = value,
                 "custody" => filled.custody = value,
                 "projects" => {
-                    filled.projects.extend(value.split([' ', ',']).filter(|it| !it.is_empty()).map(str::to_owned))
+                    filled.projects.extend(value.split([' ', ',']).filter(|it| !it.is_empty()).map(str::to_owned));
                 }
                 _ => {}
             }

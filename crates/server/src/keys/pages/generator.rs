@@ -5,13 +5,13 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 
-use super::{chrome, keys_crumb};
+use super::keys_crumb;
 use crate::app::App;
 use crate::error::Result;
 use crate::gate::Caller;
 use crate::projects::{self, Project};
 use crate::web::extract::Query;
-use crate::web::layout::{Choice, Chrome, Tab, href, render};
+use crate::web::layout::{Choice, Chrome, Crumb, Tab, href, render};
 
 const PATH: &str = "/user/apikey/commands";
 /// Stands in a line where the key goes.
@@ -89,10 +89,10 @@ const CLIENTS: [Client; 5] = [
             BUILD,
             Opt(
                 "spelling",
-                "Key option",
-                "As your version spells it",
+                "Spelling",
+                "of the key option",
                 "apiKey",
-                &[("apiKey", "-apiKey= (Studio 7 and newer)"), ("apikey", "-apikey= (older versions and scripts)")],
+                &[("apiKey", "-apiKey= (Studio 7 on)"), ("apikey", "-apikey= (older)")],
             ),
         ],
         line: studio,
@@ -193,7 +193,7 @@ pub async fn show(
         is_current: it.slug == client.slug,
     };
     let page = GeneratorPage {
-        page: chrome(&mut tx, &caller, keys_crumb()).await?,
+        page: Chrome::of(&mut tx, &caller, vec![keys_crumb(), Crumb::new("Command lines", PATH)]).await?,
         clients: CLIENTS.iter().map(tab).collect(),
         client: client.slug,
         label: client.label,

@@ -2,6 +2,7 @@
 
 mod copies;
 mod rotation;
+mod secrets;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -20,11 +21,12 @@ pub use rotation::{
     add_rotations, close_rotation, insert_rotation, list_all_rotations, list_former_uses, list_silent_rotations,
     update_adopted, update_former_use,
 };
+pub use secrets::{count_data_keys_by_kek, count_live_by_pepper, list_data_keys_before, update_data_key, update_mac};
 
 use super::index::Owner;
 use super::last_use::Use;
 use super::rotation::Rotation;
-use super::vault::mac_from_hex;
+use super::secret_files::unhex;
 use super::{ApiKey, Custody, LastUse, Machine, SOON, UNUSED_AFTER};
 use crate::blobs::hex;
 use crate::db::{Tx, on};
@@ -179,7 +181,7 @@ fn rate(per_minute: Option<i64>) -> sqlx::Result<Option<u32>> {
 
 fn secret(mac: &str, pepper_version: i64) -> sqlx::Result<Secret> {
     let pepper = u8::try_from(pepper_version).map_err(|_| undecodable("a pepper's version"))?;
-    Ok(Secret { mac: mac_from_hex(mac).map_err(|_| undecodable("a key's MAC"))?, pepper })
+    Ok(Secret { mac: unhex(mac).map_err(|_| undecodable("a key's MAC"))?, pepper })
 }
 
 const KINDS: [(Kind, &str); 4] =

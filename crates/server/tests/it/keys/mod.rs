@@ -1,9 +1,13 @@
 //! API keys from creation to their end.
 
 mod custody;
+mod guard;
 mod limits;
+mod model;
 mod rotation;
 mod secrets;
+mod successors;
+mod trace;
 mod usage;
 
 use std::time::Duration;

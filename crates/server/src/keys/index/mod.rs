@@ -1,14 +1,18 @@
 //! All keys, in memory. This is what admission asks, and it is no cache: it is read whole at start, and afterwards each
 //! change is applied here before it is answered. So a key whose deletion was answered opens nothing any more.
 
+mod table;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use table::{Record, Table};
 use testward_wire::keytext::KeyText;
 
 use super::last_use::Uses;
 use super::policy::{self, Forbidden, Judged, Policy};
+use super::renewals::Renewals;
 use super::store;
 use super::usage::Tallies;
 use super::vault::Vault;
@@ -20,19 +24,24 @@ use crate::rate::Spent;
 use crate::rights::{Grant, Rights, Role, Scopes};
 use crate::time::Millis;
 
-/// Few readers wait for a writer when the keys are spread over this many maps.
-const SHARDS: usize = 64;
+/// Maps that the keys are spread over.
+const MAPS: usize = 64;
+
+/// What the table is made of here; its model has other locks.
+mod sync {
+    pub use std::sync::{Arc, RwLock};
+}
 
 /// Verifies keys, live and dead. The dead stay for as long as their rows do, so that their holders learn why.
-///
-/// A map is up to half empty, so it holds pointers and the records lie elsewhere.
 pub struct Index {
-    shards: Vec<RwLock<HashMap<Handle, Arc<KeyFacts>>>>,
+    keys: Table<KeyFacts>,
     owners: RwLock<HashMap<PersonId, Arc<Owner>>>,
     /// What organizations allow that set a policy.
     policies: RwLock<HashMap<OrganizationId, Arc<Policy>>>,
     /// Uses since they were last written down.
     pub uses: Uses,
+    /// MACs of a new pepper since they were last written down.
+    pub renewals: Renewals,
     /// Calls since they were last written down.
     pub tallies: Tallies,
 }
@@ -61,14 +70,32 @@ pub enum Rejection {
     TooOften(Spent),
 }
 
+impl Record for KeyFacts {
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn is_final(&self) -> bool {
+        self.is_revoked()
+    }
+
+    /// A change of the key gives nothing of its limit back.
+    fn succeed(&self, former: &Self) {
+        if let (Some(rate), Some(former)) = (self.rate(), former.rate()) {
+            rate.go_on(former);
+        }
+    }
+}
+
 impl Index {
     /// Reads all keys and their owners.
     pub async fn load(db: &Db) -> Result<Self> {
         let index = Self {
-            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            keys: Table::new(MAPS),
             owners: RwLock::default(),
             policies: RwLock::default(),
             uses: Uses::default(),
+            renewals: Renewals::default(),
             tallies: Tallies::default(),
         };
         let mut tx = db.read().await?;
@@ -96,8 +123,19 @@ impl Index {
         }
         refuse_place(&facts, ip)?;
         let is_former = former.is_some();
+        if !is_former && pepper != vault.pepper() {
+            self.renewals.note(facts.id, facts.secret, || vault.secret(key.expose()));
+        }
         let spent = facts.rate().map(|rate| rate.spend(now)).transpose().map_err(Rejection::TooOften)?;
         Ok(ShownKey { facts, is_former, spent })
+    }
+
+    /// Returns the key that somebody holds, dead or alive, and from wherever: enough to end it, and for nothing else.
+    pub fn find_held(&self, vault: &Vault, key: KeyText<'_>) -> Option<Arc<KeyFacts>> {
+        let facts = self.find(key)?;
+        let shown = vault.secret_with(facts.secret.pepper, key.expose());
+        let is_holder = shown.is(&facts.secret) || former(vault, &facts, shown, key).is_ok();
+        is_holder.then_some(facts)
     }
 
     fn refuse_dead(&self, facts: &KeyFacts, now: Millis) -> Result<(), Rejection> {
@@ -114,9 +152,7 @@ impl Index {
     }
 
     fn find(&self, key: KeyText<'_>) -> Option<Arc<KeyFacts>> {
-        let handle = Handle::new(key.handle())?;
-        let shard = self.shard(handle).read().unwrap_or_else(PoisonError::into_inner);
-        shard.get(&handle).cloned()
+        self.keys.find(Handle::new(key.handle())?.bytes())
     }
 
     /// Returns what is known of a key's owner.
@@ -166,17 +202,7 @@ impl Index {
 
     /// Puts a record in place, unless a newer one is there or the key has ended for good.
     pub(super) fn set(&self, facts: KeyFacts) {
-        let handle = facts.handle;
-        let mut shard = self.shard(handle).write().unwrap_or_else(PoisonError::into_inner);
-        let is_newer = shard.get(&handle).is_none_or(|it| it.version < facts.version && !it.is_revoked());
-        if is_newer {
-            let former = shard.insert(handle, Arc::new(facts));
-            if let (Some(former), Some(facts)) = (former, shard.get(&handle))
-                && let (Some(former), Some(rate)) = (former.rate(), facts.rate())
-            {
-                rate.go_on(former);
-            }
-        }
+        self.keys.set(facts.handle.bytes(), facts);
     }
 
     pub(super) fn set_owner(&self, id: PersonId, owner: Owner) {
@@ -186,14 +212,8 @@ impl Index {
     /// Forgets keys whose rows are gone.
     pub(super) fn forget(&self, handles: &[Handle]) {
         for handle in handles {
-            self.shard(*handle).write().unwrap_or_else(PoisonError::into_inner).remove(handle);
+            self.keys.remove(handle.bytes());
         }
-    }
-
-    fn shard(&self, handle: Handle) -> &RwLock<HashMap<Handle, Arc<KeyFacts>>> {
-        // Handles are random, so any of their characters spread evenly enough.
-        let bytes = handle.as_str().as_bytes();
-        &self.shards[(usize::from(bytes[6]) * 62 + usize::from(bytes[7])) % SHARDS]
     }
 }
 
