@@ -18,13 +18,7 @@ echo "$files files, $(du -sb "$work/reports" | awk '{ printf "%.1f", $1 / 100000
 for ((round = 1; round <= rounds; round++)); do
   data=$work/data$round
   start "$data"
-  key=$(make_key "$data")
-  sleep 1 # lets the start and the making of the key settle
-  idle=$(memory "$pid" VmRSS) before_cpu=$(cpu_ms "$pid")
-  begin=$(now_ms)
-  TESTWARD_API_KEY=$key "$testward" upload --url "$url" --project 1 --branch main --commit 0000000 --json \
-    "$work/reports" >"$work/receipt.json"
-  answered=$(($(now_ms) - begin))
+  timed_upload "$data" "$work/reports"
   python3 -c 'import json, sys; r = json.load(open(sys.argv[1])); assert r["run"]["counts"]["total"] == 8 * int(sys.argv[2]), r["run"]' \
     "$work/receipt.json" "$files"
   awk -v a="$answered" -v n="$files" -v cpu="$(($(cpu_ms "$pid") - before_cpu))" -v idle="$idle" \

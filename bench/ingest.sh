@@ -14,13 +14,7 @@ echo "$cases cases, $(($(stat -c %s "$work/report.xml") / 1000000)) MB"
 for ((round = 1; round <= rounds; round++)); do
   data=$work/data$round
   start "$data"
-  key=$(make_key "$data")
-  sleep 1 # lets the start and the making of the key settle
-  idle=$(memory "$pid" VmRSS) before_cpu=$(cpu_ms "$pid")
-  begin=$(now_ms)
-  TESTWARD_API_KEY=$key "$testward" upload --url "$url" --project 1 --branch main --commit 0000000 --json \
-    "$work/report.xml" >"$work/receipt.json"
-  answered=$(($(now_ms) - begin))
+  timed_upload "$data" "$work/report.xml"
   seen() {
     curl -s -u ":$key" "$url/api/v1/projects/1/runs/1" |
       python3 -c 'import json, sys; sys.exit(json.load(sys.stdin)["counts"]["total"] != int(sys.argv[1]))' "$cases"

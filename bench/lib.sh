@@ -50,6 +50,18 @@ stop() {
 
 make_key() { "$testward" admin key create --data-dir "$1" --user "$email" --name bench 2>/dev/null; }
 
+# timed_upload DATA PATH: uploads by the command line to the server that runs on DATA. Sets key, idle, before_cpu, begin,
+# answered; the receipt is in $work/receipt.json.
+timed_upload() {
+  key=$(make_key "$1")
+  sleep 1 # lets the start and the making of the key settle
+  idle=$(memory "$pid" VmRSS) before_cpu=$(cpu_ms "$pid")
+  begin=$(now_ms)
+  TESTWARD_API_KEY=$key "$testward" upload --url "$url" --project 1 --branch main --commit 0000000 --json \
+    "$2" >"$work/receipt.json"
+  answered=$(($(now_ms) - begin))
+}
+
 # memory PID FIELD: VmRSS or VmHWM in MB.
 memory() { awk -v field="$2:" '$1 == field { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
 

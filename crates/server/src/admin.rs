@@ -123,7 +123,7 @@ async fn create_user(app: &App, email: &str, name: &str, role: &str) -> Result<O
         .ok_or_else(|| Error::conflict("not_set_up", "this server is not set up yet; open the set-up link first"))?;
     let person = identity::add_person(&mut tx, now, email, name, &hash).await?;
     identity::join(&mut tx, now, person.id, &team, role.parse()?).await?;
-    identity::audit_as(&mut tx, now, &Actor::default(), "person.create", &person.id, email).await?;
+    identity::audit_about(&mut tx, now, &Actor::default(), person.id, "person.create", &person.id, email).await?;
     let change = keys::owner_changed(&mut tx, person.id).await?;
     keys::commit(app, tx, change).await?;
     Ok(Outcome::Secret {
@@ -160,7 +160,7 @@ async fn set_disabled(app: &App, email: &str, at: Option<Millis>) -> Result<Outc
         Some(_) => ("person.disable", format!("{email} is disabled: sessions ended, API keys refused")),
         None => ("person.enable", format!("{email} is enabled: may sign in, API keys work again")),
     };
-    identity::audit_as(&mut tx, now, &Actor::default(), action, &person.id, email).await?;
+    identity::audit_about(&mut tx, now, &Actor::default(), person.id, action, &person.id, email).await?;
     let change = keys::owner_changed(&mut tx, person.id).await?;
     keys::commit(app, tx, change).await?;
     Ok(Outcome::Done { message })
@@ -172,7 +172,7 @@ async fn reset_password(app: &App, email: &str) -> Result<Outcome> {
     let mut tx = app.db.write().await?;
     let person = find(&mut tx, email).await?;
     identity::reset_password(&mut tx, person.id, &hash).await?;
-    identity::audit_as(&mut tx, now, &Actor::default(), "password.reset", &person.id, email).await?;
+    identity::audit_about(&mut tx, now, &Actor::default(), person.id, "password.reset", &person.id, email).await?;
     tx.commit().await?;
     Ok(Outcome::Secret { message: format!("{email} has a new password; sessions ended"), secret: password })
 }

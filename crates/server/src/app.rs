@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::{Mutex, Notify};
 
+use crate::audit;
 use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::db::Db;
@@ -35,6 +36,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Keys of the issuers whose tokens are accepted.
     pub issuers: Issuers,
+    /// Seals the audit log.
+    pub audit_seal: audit::Seal,
     /// Calls other servers.
     pub outbound: Outbound,
     /// Failed sign-ins and failed keys by address.
@@ -72,6 +75,7 @@ impl App {
             clock,
             passwords: Passwords::default(),
             issuers: Issuers::default(),
+            audit_seal: audit::Seal::open(&config.secrets_dir(), data_dir, &random)?,
             outbound: Outbound::new(&config.outbound)?,
             keys,
             vault,

@@ -15,6 +15,7 @@ pub mod rights;
 pub mod gate;
 pub mod work;
 pub mod oidc;
+pub mod audit;
 pub mod identity;
 pub mod projects;
 pub mod keys;

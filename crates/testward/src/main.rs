@@ -3,6 +3,8 @@
 #[cfg(feature = "server")]
 mod admin;
 #[cfg(feature = "server")]
+mod audit;
+#[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "server")]
 mod serve;
@@ -30,6 +32,9 @@ enum Command {
     /// Look after people and keys at the server's console
     #[cfg(feature = "server")]
     Admin(admin::Args),
+    /// Check and export the audit log at the server's console
+    #[cfg(feature = "server")]
+    Audit(audit::Args),
     /// Show how secrets are kept, what is configured, and what is wrong
     #[cfg(feature = "server")]
     Doctor(serve::DataDir),
@@ -46,6 +51,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         #[cfg(feature = "server")]
         Command::Admin(args) => admin::run(args),
+        #[cfg(feature = "server")]
+        Command::Audit(args) => audit::run(args),
         #[cfg(feature = "server")]
         Command::Doctor(data) => admin::doctor(data),
         Command::Client(command) => testward_client::run(command),

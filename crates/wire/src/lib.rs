@@ -2,6 +2,7 @@
 //!
 //! No input or output happens here, so that the slim client and the server can share it.
 
+pub mod audit;
 pub mod credentials;
 pub mod error;
 pub mod keys;

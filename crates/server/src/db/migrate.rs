@@ -15,8 +15,9 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0008_trust", include_str!("../../migrations/0008_trust.sql")),
     ("0009_run_filters", include_str!("../../migrations/0009_run_filters.sql")),
     ("0010_key_usage", include_str!("../../migrations/0010_key_usage.sql")),
-    ("0011_second_factor", include_str!("../../migrations/0011_second_factor.sql")),
-    ("0012_scim", include_str!("../../migrations/0012_scim.sql")),
+    ("0011_audit", include_str!("../../migrations/0011_audit.sql")),
+    ("0012_second_factor", include_str!("../../migrations/0012_second_factor.sql")),
+    ("0013_scim", include_str!("../../migrations/0013_scim.sql")),
 ];
 
 pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {

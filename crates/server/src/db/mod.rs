@@ -75,6 +75,13 @@ impl Db {
         Ok(Self { readers, writer, log, keeper, folding: Arc::default() })
     }
 
+    /// Opens the database file beside whoever serves it, only to read.
+    pub fn open_to_read(file: &Path) -> Self {
+        let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(Duration::from_secs(10));
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options);
+        Self { readers: pool.clone(), keeper: pool.clone(), writer: pool, log: Log::of(file), folding: Arc::default() }
+    }
+
     /// Begins a transaction that only reads; it sees one state of the database throughout.
     pub async fn read(&self) -> Result<Tx> {
         Ok(Tx { inner: self.readers.begin().await?, log: None })

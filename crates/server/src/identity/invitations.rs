@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Membership, Person, Role, Team, add_person, audit, audit_as, find_team, find_team_of, join, store};
+use super::{Membership, Person, Role, Team, add_person, audit_in, find_team, find_team_of, join, store};
 use crate::blobs::hex;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -66,7 +66,8 @@ pub async fn invite(
         used_at: None,
     };
     store::insert_invitation(tx, &invitation, &token_hash(&token)).await?;
-    audit(tx, now, caller, "invitation.create", &invitation.id, &invitation.email).await?;
+    let actor = caller.into();
+    audit_in(tx, now, &actor, team.organization_id, "invitation.create", &invitation.id, &invitation.email).await?;
     Ok(token)
 }
 
@@ -87,7 +88,7 @@ pub async fn accept(tx: &mut Tx, now: Millis, token: &str, invited: Invited<'_>)
     let person = person_for(tx, now, &invitation, invited).await?;
     join_as_invited(tx, now, &person, &team, &invitation).await?;
     let actor = super::Actor { person: Some(person.id), ..Default::default() };
-    audit_as(tx, now, &actor, "invitation.accept", &invitation.id, &person.email).await?;
+    audit_in(tx, now, &actor, team.organization_id, "invitation.accept", &invitation.id, &person.email).await?;
     Ok(person)
 }
 
@@ -134,7 +135,7 @@ pub async fn withdraw(
     if store::delete_invitation(tx, organization, id).await? == 0 {
         return Err(Error::NotFound("invitation"));
     }
-    audit(tx, now, caller, "invitation.withdraw", &id, "").await
+    audit_in(tx, now, &caller.into(), organization, "invitation.withdraw", &id, "").await
 }
 
 fn token_hash(token: &str) -> String {

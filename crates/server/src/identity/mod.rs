@@ -28,9 +28,11 @@ pub use teams::{
     remove_from_team, rename_team,
 };
 
+pub use crate::audit::Actor;
+use crate::audit::{Entry, append as append_audit};
 use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::gate::{Caller, Via};
+use crate::gate::Caller;
 use crate::ids::{OrganizationId, PersonId, TeamId};
 use crate::time::Millis;
 
@@ -156,7 +158,7 @@ pub async fn reset_password(tx: &mut Tx, person: PersonId, password_hash: &str) 
     store::delete_sessions_of(tx, person).await
 }
 
-/// Writes down what the caller did, in the transaction that does it.
+/// Writes down what the caller did, in the transaction that does it. The admins of all their organizations may read it.
 pub async fn audit(
     tx: &mut Tx,
     now: Millis,
@@ -165,20 +167,7 @@ pub async fn audit(
     subject: &impl Display,
     detail: &str,
 ) -> Result<()> {
-    let key = match &caller.via {
-        Via::Key(key) => Some(key.handle.to_string()),
-        Via::Session(_) => None,
-    };
-    let actor = Actor { person: Some(caller.person), key, ip: Some(caller.ip.to_string()) };
-    audit_as(tx, now, &actor, action, subject, detail).await
-}
-
-/// Who did something. The operator at the console is nobody the server knows.
-#[derive(Debug, Clone, Default)]
-pub struct Actor {
-    pub person: Option<PersonId>,
-    pub key: Option<String>,
-    pub ip: Option<String>,
+    audit_as(tx, now, &caller.into(), action, subject, detail).await
 }
 
 /// Writes down what somebody did who is not (yet) a caller.
@@ -190,8 +179,43 @@ pub async fn audit_as(
     subject: &impl Display,
     detail: &str,
 ) -> Result<()> {
-    let seq = crate::ids::take(tx, "audit", 1).await?;
-    store::insert_audit(tx, seq, now, actor, action, &subject.to_string(), detail).await
+    let organizations = match actor.person {
+        Some(person) => organizations_of(tx, person).await?,
+        None => Vec::new(),
+    };
+    append_audit(tx, now, Entry { actor, action, subject: subject.to_string(), detail, organizations }).await
+}
+
+/// Writes down what was done within one organization: nobody else's admins may read it.
+pub async fn audit_in(
+    tx: &mut Tx,
+    now: Millis,
+    actor: &Actor,
+    organization: OrganizationId,
+    action: &'static str,
+    subject: &impl Display,
+    detail: &str,
+) -> Result<()> {
+    let organizations = vec![organization];
+    append_audit(tx, now, Entry { actor, action, subject: subject.to_string(), detail, organizations }).await
+}
+
+/// Writes down what was done to a person: the admins of that person's organizations may read it.
+pub async fn audit_about(
+    tx: &mut Tx,
+    now: Millis,
+    actor: &Actor,
+    person: PersonId,
+    action: &'static str,
+    subject: &impl Display,
+    detail: &str,
+) -> Result<()> {
+    let organizations = organizations_of(tx, person).await?;
+    append_audit(tx, now, Entry { actor, action, subject: subject.to_string(), detail, organizations }).await
+}
+
+async fn organizations_of(tx: &mut Tx, person: PersonId) -> Result<Vec<OrganizationId>> {
+    Ok(store::list_memberships(tx, person).await?.into_iter().map(|it| it.organization).collect())
 }
 
 /// Returns `text` without blanks around it, if it can name something.

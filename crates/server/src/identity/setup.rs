@@ -1,6 +1,6 @@
 //! The first person, organization and team of an empty server.
 
-use super::{Actor, Person, Role, Team, add_person, audit_as, checked_name, join, store};
+use super::{Actor, Person, Role, Team, add_person, audit_in, checked_name, join, store};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, PersonId, TeamId};
@@ -43,6 +43,6 @@ pub async fn add_organization(tx: &mut Tx, now: Millis, name: &str, team: &str, 
     store::insert_team(tx, &team, now).await?;
     join(tx, now, owner, &team, Role::Owner).await?;
     let actor = Actor { person: Some(owner), ..Default::default() };
-    audit_as(tx, now, &actor, "organization.create", &organization_id, &name).await?;
+    audit_in(tx, now, &actor, organization_id, "organization.create", &organization_id, &name).await?;
     Ok(team)
 }

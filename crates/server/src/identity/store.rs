@@ -1,6 +1,6 @@
-//! SQL of people, organizations, teams, sessions, invitations and the audit log.
+//! SQL of people, organizations, teams, sessions and invitations.
 
-use super::{Actor, Invitation, Member, Membership, Person, Role, Session, Team};
+use super::{Invitation, Member, Membership, Person, Role, Session, Team};
 use crate::db::{Tx, on};
 use crate::error::Result;
 use crate::ids::{InvitationId, OrganizationId, PersonId, TeamId};
@@ -292,20 +292,4 @@ pub async fn update_invitation_used(tx: &mut Tx, id: InvitationId, now: Millis) 
 pub async fn delete_invitation(tx: &mut Tx, organization: OrganizationId, id: InvitationId) -> Result<u64> {
     let sql = "DELETE FROM invitation WHERE organization_id = $1 AND id = $2 AND used_at IS NULL";
     Ok(on!(tx, conn => sqlx::query(sql).bind(organization).bind(id).execute(conn).await)?.rows_affected())
-}
-
-pub async fn insert_audit(
-    tx: &mut Tx,
-    seq: i64,
-    now: Millis,
-    actor: &Actor,
-    action: &'static str,
-    subject: &str,
-    detail: &str,
-) -> Result<()> {
-    let sql = "INSERT INTO audit (seq, at, person_id, key_handle, ip, action, subject, detail) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    let query = sqlx::query(sql).bind(seq).bind(now).bind(actor.person).bind(&actor.key).bind(&actor.ip);
-    on!(tx, conn => query.bind(action).bind(subject).bind(detail).execute(conn).await)?;
-    Ok(())
 }

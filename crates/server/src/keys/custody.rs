@@ -155,7 +155,16 @@ pub async fn lock(tx: &mut Tx, now: Millis, caller: &Caller, organization: Organ
         None => return Err(Error::NotFound("organization")),
     }
     if store::insert_lock(tx, organization, now).await? {
-        identity::audit(tx, now, caller, "custody.lock", &organization, "keys are shown once only").await?;
+        identity::audit_in(
+            tx,
+            now,
+            &caller.into(),
+            organization,
+            "custody.lock",
+            &organization,
+            "keys are shown once only",
+        )
+        .await?;
     }
     store::delete_forbidden_copies(tx, now).await
 }

@@ -208,7 +208,7 @@ pub async fn issue(
     policy::find_for(tx, owner).await?.check_new(key.judged())?;
     store::insert(tx, &key).await?;
     custody::keep_copy(tx, app, &key, &text).await?;
-    identity::audit_as(tx, now, actor, "key.create", &key.handle, &key.name).await?;
+    identity::audit_about(tx, now, actor, owner, "key.create", &key.handle, &key.name).await?;
     Ok((Change::of(&key), key, text))
 }
 

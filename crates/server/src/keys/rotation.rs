@@ -238,7 +238,8 @@ pub(super) async fn close_silent(tx: &mut Tx, now: Millis) -> Result<Change> {
         close(tx, now, &mut key).await?;
         key.version += 1;
         store::update(tx, &key).await?;
-        identity::audit_as(tx, now, &Actor::default(), "key.rotation.close", &key.handle, &key.name).await?;
+        identity::audit_about(tx, now, &Actor::default(), key.owner, "key.rotation.close", &key.handle, &key.name)
+            .await?;
         changes += Change::of(&key);
     }
     Ok(changes)

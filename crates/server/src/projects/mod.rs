@@ -71,7 +71,7 @@ pub async fn create(tx: &mut Tx, now: Millis, caller: &Caller, team: TeamId, nam
         return Err(Error::forbidden("not_an_admin", "only owners and admins of the organization make projects"));
     }
     let id = add(tx, now, team.id, &name).await?;
-    identity::audit(tx, now, caller, "project.create", &id, &name).await?;
+    identity::audit_in(tx, now, &caller.into(), team.organization_id, "project.create", &id, &name).await?;
     Ok(id)
 }
 

@@ -15,6 +15,7 @@ use crate::config::{Config, FirstPerson};
 use crate::error::Result;
 use crate::random::Random;
 use crate::time::Clock;
+use crate::{admin, audit, identity, ingest, keys, trust, web, work};
 use crate::{admin, identity, ingest, keys, signin, trust, web, work};
 
 /// How often uses of keys are written down, and the database's log is folded into its file.
@@ -86,7 +87,7 @@ impl Server {
         proxies.abort();
         guard::close(self.app.config.verify_socket.as_ref());
         let _ = std::fs::remove_file(&self.socket);
-        keys::flush_uses(&self.app).await.map_err(into_anyhow)?;
+        write_down(&self.app).await.map_err(into_anyhow)?;
         self.app.db.close().await;
         drop(self.lock);
         tracing::info!("stopped");
@@ -152,15 +153,17 @@ async fn do_chores(app: App, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// Writes down what may wait a little: uses of keys, and the database's log into its file.
+/// Writes down what may wait a little: uses of keys, the seal of the audit log, and the database's log into its file.
 async fn write_down(app: &App) -> Result<()> {
     keys::flush_uses(app).await?;
+    audit::seal(app).await?;
     app.db.fold_log().await
 }
 
 /// Does everything that is due now or later: writes down uses of keys, sweeps out what ended long ago.
 pub async fn run_chores(app: &App) -> Result<()> {
-    keys::flush_uses(app).await?;
+    write_down(app).await?;
+    audit::log_head(app);
     // What a rotation of the key-encryption key left to do when it was cut off.
     keys::rewrap_data_keys(app).await?;
     let now = app.clock.now();

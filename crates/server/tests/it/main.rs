@@ -3,6 +3,7 @@
 mod support;
 
 mod attacks;
+mod audit;
 mod compat;
 mod connections;
 mod doors;

@@ -288,7 +288,7 @@ pub async fn set(
         custody::lock(tx, now, caller, organization).await?;
     }
     let detail = format!("{}; {} keys end, {} may do less", describe(&new), effect.ends, effect.narrowed);
-    identity::audit(tx, now, caller, "policy.change", &organization, &detail).await?;
+    identity::audit_in(tx, now, &caller.into(), organization, "policy.change", &organization, &detail).await?;
     let change = Change { policies: vec![(organization, new.clone())], ..Change::default() };
     Ok((change, new, effect))
 }
