@@ -15,8 +15,7 @@ use crate::config::{Config, FirstPerson};
 use crate::error::Result;
 use crate::random::Random;
 use crate::time::Clock;
-use crate::{admin, audit, identity, ingest, keys, trust, web, work};
-use crate::{admin, identity, ingest, keys, signin, trust, web, work};
+use crate::{admin, audit, identity, ingest, keys, signin, trust, web, work};
 
 /// How often uses of keys are written down, and the database's log is folded into its file.
 const FLUSH_EVERY: Duration = Duration::from_secs(10);
