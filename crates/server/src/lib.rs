@@ -19,6 +19,8 @@ pub mod audit;
 pub mod identity;
 pub mod projects;
 pub mod keys;
+pub mod signin;
+pub mod scim;
 pub mod trust;
 pub mod results;
 pub mod ingest;

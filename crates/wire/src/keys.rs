@@ -32,11 +32,14 @@ pub enum Scope {
     /// For keys of service accounts only: make further keys of the same account. `everything` does not include it.
     #[serde(rename = "keys:manage")]
     KeysManage,
+    /// Make and shut out people, as an identity provider does (SCIM).
+    #[serde(rename = "people:provision")]
+    PeopleProvision,
 }
 
 impl Scope {
     /// All scopes, in the order in which people are shown them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Everything,
         Self::ResultsRead,
         Self::ResultsWrite,
@@ -48,6 +51,7 @@ impl Scope {
         Self::AdminRead,
         Self::AdminWrite,
         Self::KeysManage,
+        Self::PeopleProvision,
     ];
 
     /// Returns the scope's name on the wire.
@@ -64,6 +68,7 @@ impl Scope {
             Self::AdminRead => "admin:read",
             Self::AdminWrite => "admin:write",
             Self::KeysManage => "keys:manage",
+            Self::PeopleProvision => "people:provision",
         }
     }
 

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::identity::http::{Place, authenticate_at};
 use crate::identity::{self, PROGRAM_ACTIVE_FOR};
+use crate::signin;
 use crate::time::SECOND;
 use crate::web::admit;
 use crate::web::extract::{Form, Json};
@@ -88,6 +89,11 @@ fn by_key(app: &App, from: &Place, key: &str) -> Result<Granted> {
 async fn by_password(app: &App, from: &Place, email: &str, password: &str) -> Result<Granted> {
     let person = authenticate_at(app, from, email, password).await?;
     let mut tx = app.db.write().await?;
+    if !signin::is_password_enough(&mut tx, person.id).await? {
+        let message =
+            "this account has a second factor, which this client cannot ask for; use an API key as the password";
+        return Err(Error::unauthenticated("second_factor_needed", message));
+    }
     let now = app.clock.now();
     let session = identity::start_for_program(&mut tx, now, &app.random, person, from.ip, &from.agent).await?;
     tx.commit().await?;

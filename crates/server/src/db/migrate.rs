@@ -18,6 +18,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0011_audit", include_str!("../../migrations/0011_audit.sql")),
     ("0012_service_accounts", include_str!("../../migrations/0012_service_accounts.sql")),
     ("0013_key_requests", include_str!("../../migrations/0013_key_requests.sql")),
+    ("0014_second_factor", include_str!("../../migrations/0014_second_factor.sql")),
+    ("0015_scim", include_str!("../../migrations/0015_scim.sql")),
 ];
 
 pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {

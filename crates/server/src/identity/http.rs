@@ -1,37 +1,17 @@
-//! `/api/v1/session`: signing in without a browser, as our command line does.
+//! `/api/v1/session`: whose password it is, and signing out. What comes after the password is `signin`'s business.
 
 use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
 use crate::identity::{self, NewSession, Person};
-use crate::web::extract::Json;
 use crate::web::forwarded::peer;
 use crate::web::limits::{Attempt, Source};
-
-#[derive(Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SignIn {
-    email: String,
-    password: String,
-}
-
-/// A session's token, to be sent as `Authorization: Session <token>`.
-#[derive(Serialize, schemars::JsonSchema)]
-pub struct SessionToken {
-    token: String,
-}
-
-pub async fn create(State(app): State<App>, from: Place, Json(sign_in): Json<SignIn>) -> Result<Json<SessionToken>> {
-    let session = sign_in_at(&app, &from, &sign_in.email, &sign_in.password).await?;
-    Ok(Json(SessionToken { token: session.token }))
-}
 
 pub async fn end(State(app): State<App>, caller: Caller) -> Result<StatusCode> {
     let mut tx = app.db.write().await?;

@@ -6,6 +6,7 @@ pub mod service;
 mod invitations;
 mod members;
 mod passwords;
+mod provisioned;
 mod sessions;
 mod setup;
 mod store;
@@ -17,9 +18,10 @@ pub use crate::rights::Role;
 pub use invitations::{Invitation, Invited, accept, find_invitation, invite, list_invitations, withdraw};
 pub use members::{change_role, disable, enable, find_member, list_members, remove};
 pub use passwords::{MIN_PASSWORD_LEN, Passwords};
+pub use provisioned::{describe, end_all, join_first_team, leave};
 pub use sessions::{
     ACTIVE_FOR, NewSession, PROGRAM_ACTIVE_FOR, Session, authenticate, change_password, confirm, end, end_one,
-    find_caller, forget_ended, list as list_sessions, start, start_for_program,
+    end_others, find_caller, forget_ended, list as list_sessions, start, start_for_program,
 };
 pub use setup::{FirstSteps, add_organization, is_empty, set_up};
 pub use teams::{

@@ -145,6 +145,12 @@ pub async fn end_one(tx: &mut Tx, now: Millis, caller: &Caller, token_hash: &str
     super::audit(tx, now, caller, "session.end", &caller.person, "another session").await
 }
 
+/// Ends all sessions of the caller but this one.
+pub async fn end_others(tx: &mut Tx, now: Millis, caller: &Caller) -> Result<()> {
+    store::delete_other_sessions(tx, caller.person, &caller.session()?.token_hash).await?;
+    super::audit(tx, now, caller, "session.end", &caller.person, "all others").await
+}
+
 /// Lists the caller's live sessions, the newest first.
 pub async fn list(tx: &mut Tx, now: Millis, caller: &Caller) -> Result<Vec<Session>> {
     let mut sessions = store::list_sessions(tx, caller.person).await?;

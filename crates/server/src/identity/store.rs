@@ -67,6 +67,11 @@ pub async fn update_name(tx: &mut Tx, id: PersonId, name: &str) -> Result<()> {
     Ok(())
 }
 
+pub async fn update_email(tx: &mut Tx, id: PersonId, email: &str) -> Result<()> {
+    on!(tx, conn => sqlx::query("UPDATE person SET email = $1 WHERE id = $2").bind(email).bind(id).execute(conn).await)?;
+    Ok(())
+}
+
 pub async fn update_disabled(tx: &mut Tx, id: PersonId, at: Option<Millis>) -> Result<()> {
     on!(tx, conn => sqlx::query("UPDATE person SET disabled_at = $1 WHERE id = $2").bind(at).bind(id).execute(conn).await)?;
     Ok(())
@@ -181,6 +186,18 @@ pub async fn upsert_team_member(tx: &mut Tx, team: TeamId, person: PersonId, now
     let sql = "INSERT INTO team_member (team_id, person_id, joined_at) VALUES ($1, $2, $3) \
                ON CONFLICT (team_id, person_id) DO NOTHING";
     on!(tx, conn => sqlx::query(sql).bind(team).bind(person).bind(now).execute(conn).await)?;
+    Ok(())
+}
+
+pub async fn delete_from_team(tx: &mut Tx, team: TeamId, person: PersonId) -> Result<()> {
+    let sql = "DELETE FROM team_member WHERE team_id = $1 AND person_id = $2";
+    on!(tx, conn => sqlx::query(sql).bind(team).bind(person).execute(conn).await)?;
+    Ok(())
+}
+
+pub async fn delete_from_organization(tx: &mut Tx, organization: OrganizationId, person: PersonId) -> Result<()> {
+    let sql = "DELETE FROM organization_member WHERE organization_id = $1 AND person_id = $2";
+    on!(tx, conn => sqlx::query(sql).bind(organization).bind(person).execute(conn).await)?;
     Ok(())
 }
 

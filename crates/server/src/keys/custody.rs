@@ -99,6 +99,16 @@ pub(super) async fn keep_copy(tx: &mut Tx, app: &App, key: &ApiKey, text: &str) 
     store::insert_sealed(tx, key.id, &data_key.seal(&app.random, key.id, key.owner, text)?).await
 }
 
+/// Seals a secret of a person that is no API key, such as that of their authenticator.
+pub async fn seal_secret(tx: &mut Tx, app: &App, owner: PersonId, what: &str, secret: &str) -> Result<String> {
+    data_key_of(tx, app, owner).await?.seal_secret(&app.random, owner, what, secret)
+}
+
+/// Opens a secret that [`seal_secret`] sealed.
+pub async fn open_secret(tx: &mut Tx, app: &App, owner: PersonId, what: &str, sealed: &str) -> Result<String> {
+    data_key_of(tx, app, owner).await?.open_secret(owner, what, sealed)
+}
+
 async fn data_key_of(tx: &mut Tx, app: &App, owner: PersonId) -> Result<vault::DataKey> {
     if let Some((version, sealed)) = store::find_data_key(tx, owner).await? {
         return app.vault.open_data_key(owner, version, &sealed);

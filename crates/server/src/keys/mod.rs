@@ -31,7 +31,7 @@ mod vault;
 use testward_wire::keys::{KeyPatch, KeyStatus, NewKey, Scope};
 use testward_wire::keytext::{HANDLE_LEN, Kind, SECRET_LEN, compose};
 
-pub use custody::{Custody, lock as lock_custody, locked_at as custody_locked_at, reveal};
+pub use custody::{Custody, lock as lock_custody, locked_at as custody_locked_at, open_secret, reveal, seal_secret};
 pub use expiry::{DEFAULT_EXPIRES, expires_at};
 pub use imported::import;
 pub use index::{Index, Rejection};

@@ -182,6 +182,17 @@ impl DataKey {
         Self(XChaCha20Poly1305::new(&bytes))
     }
 
+    /// Seals another secret of the owner, bound to what it is.
+    pub fn seal_secret(&self, random: &Random, owner: PersonId, what: &str, secret: &str) -> Result<String> {
+        seal(&self.0, random, secret.as_bytes(), &secret_label(owner, what))
+    }
+
+    /// Opens what [`seal_secret`](Self::seal_secret) sealed.
+    pub fn open_secret(&self, owner: PersonId, what: &str, sealed: &str) -> Result<String> {
+        let bytes = open(&self.0, sealed, &secret_label(owner, what))?;
+        Ok(String::from_utf8(bytes).context("reading a sealed secret")?)
+    }
+
     /// Seals the text of an API key, bound to that key and its owner: another row's sealed text does not open.
     pub fn seal(&self, random: &Random, id: KeyId, owner: PersonId, key: &str) -> Result<String> {
         seal(&self.0, random, key.as_bytes(), &copy_label(id, owner))
@@ -201,6 +212,10 @@ fn mac((version, pepper): &(u8, Hmac<Sha256>), key: &str) -> Secret {
 
 fn data_key_label(owner: PersonId) -> String {
     format!("testward data key, owner {owner}, version {FORMAT}")
+}
+
+fn secret_label(owner: PersonId, what: &str) -> String {
+    format!("testward {what}, owner {owner}")
 }
 
 fn copy_label(id: KeyId, owner: PersonId) -> String {

@@ -204,6 +204,7 @@ pub enum AdminTab {
     Keys,
     Policy,
     TrustedIssuers,
+    SignIn,
 }
 
 impl AdminTab {
@@ -215,6 +216,7 @@ impl AdminTab {
             (Self::Keys, "/admin/keys", "All API keys"),
             (Self::Policy, "/admin/policy", "Key policy"),
             (Self::TrustedIssuers, "/admin/trusted-issuers", "Trusted issuers"),
+            (Self::SignIn, "/admin/sign-in", "Sign-in"),
         ]
     }
 }

@@ -39,7 +39,7 @@ pub use serve::{Server, into_anyhow, lock, run_chores};
 use crate::app::App;
 use crate::gate::Access;
 use crate::rights::Role;
-use crate::{compat, identity, ingest, keys, trust};
+use crate::{compat, identity, ingest, keys, scim, signin, trust};
 use routes::Routes;
 
 /// Pages for owners and admins.
@@ -75,6 +75,7 @@ fn table(app: App) -> Routes {
     let routes = verification(routes);
     let routes = oauth(routes);
     let routes = api_key_pages(routes);
+    let routes = provisioning(routes);
     let routes = trusted_issuers(routes);
     let routes = trusted_issuer_pages(routes);
     let routes = governance::add(routes);
@@ -96,7 +97,8 @@ fn operation(routes: Routes) -> Routes {
 }
 
 fn people(routes: Routes) -> Routes {
-    use identity::pages::{members, signin};
+    use crate::signin::pages::{second, signin as entrance};
+    use identity::pages::members;
     let routes = organization(routes);
     routes
         .api(
@@ -104,14 +106,17 @@ fn people(routes: Routes) -> Routes {
             "/api/v1/session",
             Access::Public,
             "Sign in, and get a session's token",
-            identity::http::create,
+            crate::signin::http::create,
         )
         .api(Method::DELETE, "/api/v1/session", Access::Session, "Sign out", identity::http::end)
-        .get("/signin", Access::Public, signin::show)
-        .post("/signin", Access::Public, signin::sign_in)
-        .post("/signout", Access::Session, signin::sign_out)
-        .get("/confirm", Access::Session, signin::ask)
-        .post("/confirm", Access::Session, signin::confirm)
+        .get("/signin", Access::Public, entrance::show)
+        .post("/signin", Access::Public, entrance::sign_in)
+        // Opened by the token of a right password.
+        .post("/signin/second", Access::Public, second::second)
+        .post("/signin/enrol", Access::Public, second::enrol)
+        .post("/signout", Access::Session, entrance::sign_out)
+        .get("/confirm", Access::Session, entrance::ask)
+        .post("/confirm", Access::Session, entrance::confirm)
         .get("/setup", Access::Public, welcome::show_setup)
         .post("/setup", Access::Public, welcome::set_up)
         .get("/invited", Access::Public, welcome::show_invitation)
@@ -141,11 +146,21 @@ fn organization(routes: Routes) -> Routes {
 
 fn account(routes: Routes) -> Routes {
     use identity::pages::account;
+    use signin::pages::{demands, factor};
     routes
         .get("/user/account", Access::Session, account::show)
         .post("/user/account", Access::Session, account::rename)
         .post("/user/account/password", Access::Session, account::change_password)
+        .post("/user/account/sessions/end", Access::Session, account::end_other_sessions)
         .post("/user/account/sessions/{session}/end", Access::Session, account::end_session)
+        .get("/user/account/second-factor", Access::Session, factor::show)
+        .post("/user/account/second-factor", Access::Session, factor::set_up)
+        .post("/user/account/second-factor/confirm", Access::Session, factor::confirm)
+        .post("/user/account/second-factor/codes", Access::Session, factor::renew_codes)
+        .post("/user/account/second-factor/remove", Access::Session, factor::remove)
+        .get("/admin/sign-in", ADMIN, demands::show)
+        .post("/admin/sign-in", ADMIN, demands::save)
+        .post("/admin/sign-in/people/{person}/reset", ADMIN, demands::reset)
 }
 
 fn api_keys(routes: Routes) -> Routes {
@@ -271,6 +286,22 @@ fn api_key_pages(routes: Routes) -> Routes {
         .post("/user/apikey/{key}/edit", Access::Session, change::edit)
         .get("/user/apikey/{key}/usage", Access::Session, usage::show)
         .get("/user/apikey/commands", Access::Session, generator::show)
+}
+
+/// What identity providers call (RFC 7644).
+fn provisioning(routes: Routes) -> Routes {
+    use scim::http;
+    const PROVISION: Access = Access::Scope(Scope::PeopleProvision);
+    routes
+        .get("/scim/v2/ServiceProviderConfig", PROVISION, http::service_provider_config)
+        .get("/scim/v2/ResourceTypes", PROVISION, http::resource_types)
+        .get("/scim/v2/Schemas", PROVISION, http::schemas)
+        .get("/scim/v2/Users", PROVISION, http::list)
+        .post("/scim/v2/Users", PROVISION, http::create)
+        .get("/scim/v2/Users/{user}", PROVISION, http::read)
+        .put("/scim/v2/Users/{user}", PROVISION, http::replace)
+        .patch("/scim/v2/Users/{user}", PROVISION, http::patch)
+        .delete("/scim/v2/Users/{user}", PROVISION, http::delete)
 }
 
 /// For owners and admins of an organization; the handlers ask for the role.

@@ -85,6 +85,14 @@ impl Routes {
         self.add(Method::PUT, path, access, handler)
     }
 
+    pub fn patch<H: Handler<T, App>, T: 'static>(self, path: &'static str, access: Access, handler: H) -> Self {
+        self.add(Method::PATCH, path, access, handler)
+    }
+
+    pub fn delete<H: Handler<T, App>, T: 'static>(self, path: &'static str, access: Access, handler: H) -> Self {
+        self.add(Method::DELETE, path, access, handler)
+    }
+
     /// Ends the table: the router that serves it, and the table itself for whoever checks it.
     pub fn finish(self) -> (Router, Vec<Route>) {
         (self.router.with_state(self.app), self.table)

@@ -15,7 +15,7 @@ use crate::config::{Config, FirstPerson};
 use crate::error::Result;
 use crate::random::Random;
 use crate::time::Clock;
-use crate::{admin, audit, identity, ingest, keys, trust, web, work};
+use crate::{admin, audit, identity, ingest, keys, signin, trust, web, work};
 
 /// How often uses of keys are written down, and the database's log is folded into its file.
 const FLUSH_EVERY: Duration = Duration::from_secs(10);
@@ -170,6 +170,7 @@ pub async fn run_chores(app: &App) -> Result<()> {
     identity::forget_ended(&mut tx, now).await?;
     work::forget_failed(&mut tx, now).await?;
     trust::forget_old(&mut tx, now).await?;
+    signin::forget_old(&mut tx, now).await?;
     let change = keys::do_chores(&mut tx, now).await?;
     keys::commit(app, tx, change).await
 }

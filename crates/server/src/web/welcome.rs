@@ -16,6 +16,8 @@ use crate::identity::pages::{problems_of, welcome_in};
 use crate::identity::{self, FirstSteps, Invited};
 use crate::keys;
 use crate::projects;
+use crate::signin::pages::second::lead_on;
+use crate::signin::{self, Begun};
 use crate::web::admit::refuse_forgery;
 use crate::web::extract::{Form, Query};
 use crate::web::layout::{Chrome, render};
@@ -172,7 +174,7 @@ pub async fn accept(
 ) -> Result<Response> {
     refuse_forgery(&app, &headers)?;
     match let_in(&app, &from, &form).await {
-        Ok(session) => Ok(welcome_in(&app, &session, "/projects")),
+        Ok(begun) => lead_on(&app, begun, "/projects").await,
         Err(error) => {
             let problems = problems_of(error)?;
             invited_page(&app, form.token, form.name, problems).await
@@ -180,7 +182,7 @@ pub async fn accept(
     }
 }
 
-async fn let_in(app: &App, from: &Place, form: &InvitedForm) -> Result<identity::NewSession> {
+async fn let_in(app: &App, from: &Place, form: &InvitedForm) -> Result<Begun> {
     let now = app.clock.now();
     let mut tx = app.db.read().await?;
     // Looked at first: strangers must not keep the few places busy where passwords are hashed.
@@ -191,7 +193,7 @@ async fn let_in(app: &App, from: &Place, form: &InvitedForm) -> Result<identity:
     let invited = Invited { name: &form.name, password_hash: &password_hash };
     let person = identity::accept(&mut tx, now, &form.token, invited).await?;
     let change = keys::owner_changed(&mut tx, person.id).await?;
-    let session = identity::start(&mut tx, now, &app.random, person, from.ip, &from.agent).await?;
     keys::commit(app, tx, change).await?;
-    Ok(session)
+    // Their organization may demand a second factor before the first session.
+    signin::enter(app, from, person).await
 }

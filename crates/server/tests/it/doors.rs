@@ -25,6 +25,9 @@ const PUBLIC: &[&str] = &[
     "GET /docs/api",
     "GET /signin",
     "POST /signin",
+    // Opened by the token of a right password.
+    "POST /signin/second",
+    "POST /signin/enrol",
     // Opened by a token of their own.
     "GET /setup",
     "POST /setup",
@@ -51,6 +54,7 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("POST /api/v1/organizations/{organization}/keys/bulk/preview", "application/json", r#"{"action":"disable"}"#),
     ("POST /service-accounts/{account}/stewards", "application/x-www-form-urlencoded", "person=1"),
     ("POST /api/v1/service-accounts/{account}/keys", "application/json", r#"{"name":"x"}"#),
+    ("POST /confirm", "application/x-www-form-urlencoded", "password=correct+horse+battery"),
     ("PUT /api/v1/organizations/{organization}/key-policy", "application/json", POLICY),
     ("POST /api/v1/organizations/{organization}/key-policy/preview", "application/json", POLICY),
     ("POST /user/apikey/{key}/edit", "application/x-www-form-urlencoded", "name=x"),

@@ -20,5 +20,7 @@ mod people;
 mod policy;
 mod receipts;
 mod results;
+mod scim;
+mod signin;
 mod work;
 mod trust;

@@ -109,3 +109,10 @@ pub async fn end_session(State(app): State<App>, caller: Caller, Path(token_hash
     tx.commit().await?;
     Ok(Redirect::to("/user/account"))
 }
+
+pub async fn end_other_sessions(State(app): State<App>, caller: Caller) -> Result<Redirect> {
+    let mut tx = app.db.write().await?;
+    identity::end_others(&mut tx, app.clock.now(), &caller).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/user/account"))
+}

@@ -2,7 +2,6 @@
 
 pub mod account;
 pub mod members;
-pub mod signin;
 
 use axum::http::header;
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
@@ -23,7 +22,7 @@ pub fn welcome_in(app: &App, session: &NewSession, next: &str) -> Response {
 /// Returns `next` if it stays on this server: another site's address could steal what is typed there.
 ///
 /// Browsers pass over tabs and line ends, so that `/<tab>/other.site` is another site.
-fn own_path(next: &str) -> &str {
+pub fn own_path(next: &str) -> &str {
     let is_odd = |it: char| it == '\\' || it.is_control();
     let is_own = next.starts_with('/') && !next.starts_with("//") && !next.contains(is_odd);
     if is_own { next } else { "/projects" }

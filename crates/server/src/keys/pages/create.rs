@@ -317,6 +317,7 @@ fn scope_choices(selected: &[String], policy: &Policy) -> Vec<Choice> {
         (Scope::AgentsRun, "Take and run jobs"),
         (Scope::AdminRead, "See everybody's keys; for admins"),
         (Scope::AdminWrite, "End keys, set policy; for admins"),
+        (Scope::PeopleProvision, "Make and shut out people by SCIM; for admins"),
     ];
     let is_selected = |scope: Scope| selected.iter().any(|it| it == scope.name());
     let choice =

@@ -83,7 +83,11 @@ async fn a_rule_is_checked_before_it_grants_anything() {
 #[tokio::test]
 async fn an_admin_grants_nothing_in_the_name_of_an_owner() {
     let app = TestApp::start().await;
-    let invited = app.anna().await.submit("/members/invite", &[("email", "cleo@example.com"), ("role", "admin")]).await;
+    let invited = app
+        .anna()
+        .await
+        .submit("/members/invite", &[("email", "cleo@example.com"), ("role", "admin"), ("team", &app.team.to_string())])
+        .await;
     let (_, rest) =
         invited.ok().text().split_once("/invited?token=").map(|(a, b)| (a.to_owned(), b.to_owned())).expect("a link");
     let token: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();

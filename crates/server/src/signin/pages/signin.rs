@@ -6,12 +6,14 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
-use super::{own_path, welcome_in};
+use super::second::lead_on;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::gate::{CONFIRMED_FOR, Caller};
 use crate::identity;
-use crate::identity::http::{Place, check_password, sign_in_at};
+use crate::identity::http::{Place, check_password};
+use crate::identity::pages::own_path;
+use crate::signin::{self, factor};
 use crate::time::MINUTE;
 use crate::web::admit::refuse_forgery;
 use crate::web::cookies;
@@ -35,6 +37,7 @@ struct ConfirmPage {
     email: String,
     next: String,
     minutes: i64,
+    has_factor: bool,
     error: Option<String>,
 }
 
@@ -54,7 +57,11 @@ pub struct SignInForm {
 
 #[derive(Deserialize)]
 pub struct ConfirmForm {
+    #[serde(default)]
     password: String,
+    /// Of the second factor, in place of the password.
+    #[serde(default)]
+    code: String,
     #[serde(default)]
     next: String,
 }
@@ -80,8 +87,8 @@ pub async fn sign_in(
     Form(form): Form<SignInForm>,
 ) -> Result<Response> {
     refuse_forgery(&app, &headers)?;
-    match sign_in_at(&app, &from, &form.email, &form.password).await {
-        Ok(session) => Ok(welcome_in(&app, &session, own_path(&form.next))),
+    match signin::begin(&app, &from, &form.email, &form.password).await {
+        Ok(begun) => lead_on(&app, begun, own_path(&form.next)).await,
         Err(error @ (Error::Unauthenticated { .. } | Error::TooMany(_))) => {
             let status = error.status();
             let page = sign_in_page(form.email, form.next, Some(sentence(&error.message())))?;
@@ -108,12 +115,18 @@ async fn confirm_page(app: &App, caller: &Caller, next: String, error: Option<St
     let person = identity::find(&mut tx, caller.person).await?;
     let page = Chrome::plain();
     let next = own_path(&next).to_owned();
-    Ok(render(&ConfirmPage { page, email: person.email, next, minutes: CONFIRMED_FOR / MINUTE, error })?
-        .into_response())
+    let has_factor = factor::is_enrolled(&mut tx, caller.person).await?;
+    let minutes = CONFIRMED_FOR / MINUTE;
+    Ok(render(&ConfirmPage { page, email: person.email, next, minutes, has_factor, error })?.into_response())
 }
 
 pub async fn confirm(State(app): State<App>, caller: Caller, Form(form): Form<ConfirmForm>) -> Result<Response> {
-    match check_password(&app, &caller, &form.password).await {
+    let checked = if form.code.trim().is_empty() {
+        check_password(&app, &caller, &form.password).await
+    } else {
+        signin::check_code(&app, &caller, &form.code).await
+    };
+    match checked {
         Ok(()) => {}
         Err(error @ (Error::Unauthenticated { .. } | Error::TooMany(_))) => {
             let page = confirm_page(&app, &caller, form.next, Some(sentence(&error.message()))).await?;
