@@ -18,7 +18,7 @@ pub use crate::rights::Role;
 pub use invitations::{Invitation, Invited, accept, find_invitation, invite, list_invitations, withdraw};
 pub use members::{change_role, disable, enable, find_member, list_members, remove};
 pub use passwords::{MIN_PASSWORD_LEN, Passwords};
-pub use provisioned::{describe, end_all, join_first_team, leave};
+pub use provisioned::{describe, end_all, join_first_team};
 pub use sessions::{
     ACTIVE_FOR, NewSession, PROGRAM_ACTIVE_FOR, Session, authenticate, change_password, confirm, end, end_one,
     end_others, find_caller, forget_ended, list as list_sessions, start, start_for_program,

@@ -13,14 +13,6 @@ pub async fn join_first_team(tx: &mut Tx, now: Millis, organization: Organizatio
     join(tx, now, person, &home.ok_or(Error::NotFound("team"))?, Role::Member).await
 }
 
-/// Takes a person out of an organization and its teams.
-pub async fn leave(tx: &mut Tx, organization: OrganizationId, person: PersonId) -> Result<()> {
-    for team in list_teams(tx, organization).await? {
-        store::delete_from_team(tx, team.id, person).await?;
-    }
-    store::delete_from_organization(tx, organization, person).await
-}
-
 /// Ends all sessions of a person.
 pub async fn end_all(tx: &mut Tx, person: PersonId) -> Result<()> {
     store::delete_sessions_of(tx, person).await

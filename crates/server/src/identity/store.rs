@@ -189,18 +189,6 @@ pub async fn upsert_team_member(tx: &mut Tx, team: TeamId, person: PersonId, now
     Ok(())
 }
 
-pub async fn delete_from_team(tx: &mut Tx, team: TeamId, person: PersonId) -> Result<()> {
-    let sql = "DELETE FROM team_member WHERE team_id = $1 AND person_id = $2";
-    on!(tx, conn => sqlx::query(sql).bind(team).bind(person).execute(conn).await)?;
-    Ok(())
-}
-
-pub async fn delete_from_organization(tx: &mut Tx, organization: OrganizationId, person: PersonId) -> Result<()> {
-    let sql = "DELETE FROM organization_member WHERE organization_id = $1 AND person_id = $2";
-    on!(tx, conn => sqlx::query(sql).bind(organization).bind(person).execute(conn).await)?;
-    Ok(())
-}
-
 pub async fn insert_session(tx: &mut Tx, session: &Session) -> Result<()> {
     let sql = "INSERT INTO session (token_hash, person_id, created_at, seen_at, confirmed_at, ip, user_agent, ends_at) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";

@@ -129,7 +129,7 @@ pub async fn delete(app: &App, caller: &Caller, id: PersonId) -> Result<()> {
     let user = find(&mut tx, caller, id).await?;
     let organization = organization(&mut tx, caller).await?;
     set_active(&mut tx, now, organization, &user.person, false).await?;
-    identity::leave(&mut tx, organization, id).await?;
+    identity::leave(&mut tx, id, organization).await?;
     store::upsert(&mut tx, organization, id, None, now).await?;
     store::update_deleted(&mut tx, organization, id, now).await?;
     identity::audit(&mut tx, now, caller, "scim.delete", &id, &user.person.email).await?;
@@ -168,6 +168,6 @@ async fn set_active(
     if is_only_here {
         identity::set_disabled(tx, person.id, Some(now)).await
     } else {
-        identity::leave(tx, organization, person.id).await
+        identity::leave(tx, person.id, organization).await
     }
 }

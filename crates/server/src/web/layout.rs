@@ -209,7 +209,7 @@ pub enum AdminTab {
 
 impl AdminTab {
     /// Returns each with its address and what it is called.
-    pub const fn all(self) -> [(Self, &'static str, &'static str); 5] {
+    pub const fn all(self) -> [(Self, &'static str, &'static str); 6] {
         [
             (Self::Members, "/members", "Members"),
             (Self::Teams, "/teams", "Teams"),
