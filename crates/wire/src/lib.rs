@@ -8,6 +8,7 @@ pub mod error;
 pub mod keys;
 pub mod keytext;
 pub mod policy;
+pub mod notices;
 pub mod results;
 pub mod trust;
 

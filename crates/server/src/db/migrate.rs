@@ -16,6 +16,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0009_run_filters", include_str!("../../migrations/0009_run_filters.sql")),
     ("0010_key_usage", include_str!("../../migrations/0010_key_usage.sql")),
     ("0011_audit", include_str!("../../migrations/0011_audit.sql")),
+    ("0012_notices", include_str!("../../migrations/0012_notices.sql")),
+    ("0013_leaks", include_str!("../../migrations/0013_leaks.sql")),
 ];
 
 pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {

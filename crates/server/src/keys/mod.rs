@@ -9,12 +9,14 @@ pub mod http;
 pub mod oauth;
 pub mod pages;
 pub mod policy;
+mod alarm;
 mod custody;
 mod expiry;
 mod index;
 mod last_use;
 mod limits;
 mod renewals;
+mod revocations;
 mod rotation;
 mod secret_files;
 mod secrets;
@@ -26,10 +28,12 @@ mod vault;
 use testward_wire::keys::{KeyPatch, KeyStatus, NewKey, Scope};
 use testward_wire::keytext::{HANDLE_LEN, Kind, SECRET_LEN, compose};
 
+pub use alarm::{DeadUses, disable_leaked, find_owner, tell_expiring};
 pub use custody::{Custody, lock as lock_custody, locked_at as custody_locked_at, reveal};
 pub use expiry::{DEFAULT_EXPIRES, expires_at};
 pub use index::{Index, Rejection};
 pub use last_use::flush as flush_uses;
+pub use revocations::{FILE as REVOCATIONS_FILE, Replayed, Revocations, replay as replay_revocations};
 pub use rotation::{FormerUse, Rotated, Rotation, Token, close_overlap, list_former_uses, rotate, rotate_self};
 pub use secret_files::{SecretKind, make_private_folder};
 pub use secrets::{
@@ -163,6 +167,7 @@ pub async fn commit(app: &App, tx: Tx, change: Change) -> Result<()> {
     let app = app.clone();
     #[expect(clippy::disallowed_methods, reason = "must not be cancelled with the request")]
     let task = tokio::spawn(async move {
+        app.revocations.note(&change).await?;
         tx.commit().await?;
         for (id, owner) in change.owners {
             app.keys.set_owner(id, owner);
@@ -209,6 +214,7 @@ pub async fn issue(
     store::insert(tx, &key).await?;
     custody::keep_copy(tx, app, &key, &text).await?;
     identity::audit_about(tx, now, actor, owner, "key.create", &key.handle, &key.name).await?;
+    alarm::tell_change(tx, now, &key, actor, "key.create").await?;
     Ok((Change::of(&key), key, text))
 }
 
@@ -412,6 +418,7 @@ async fn change(tx: &mut Tx, now: Millis, caller: &Caller, mut key: ApiKey, acti
     key.version += 1;
     store::update(tx, &key).await?;
     identity::audit(tx, now, caller, action, &key.handle, &key.name).await?;
+    alarm::tell_change(tx, now, &key, &caller.into(), action).await?;
     Ok(Change::of(&key))
 }
 
