@@ -4,11 +4,19 @@
 use std::io::{self, Read};
 
 use libfuzzer_sys::fuzz_target;
-use testward_reports::{Event, Files, find_reports, read};
+use testward_reports::{Event, Files, Format, Report, find_reports, read};
 
 /// Names under which the readers know their files.
-const NAMES: [&str; 6] =
-    ["junit.xml", "results.json", "suites.json", "metadata.json", "execution0.log", "execution.properties"];
+const NAMES: [&str; 8] = [
+    "junit.xml",
+    "results.json",
+    "suites.json",
+    "metadata.json",
+    "execution0.log",
+    "execution.properties",
+    "a-result.json",
+    "executor.json",
+];
 
 /// One upload: each file's name is chosen by its first byte, and files end at a byte that no report holds.
 struct Upload<'a>(Vec<(&'static str, &'a [u8])>);
@@ -30,7 +38,13 @@ impl Files for Upload<'_> {
 fuzz_target!(|bytes: &[u8]| {
     let files = bytes.split(|byte| *byte == 0xff).filter_map(|file| file.split_first());
     let upload = Upload(files.take(8).map(|(name, file)| (NAMES[usize::from(*name) % NAMES.len()], file)).collect());
-    for report in find_reports(&upload, None) {
+    let mut reports = find_reports(&upload, None);
+    // What does not look like a report must not harm the reader that is told it is one.
+    if let Some(first) = bytes.first().filter(|_| upload.len() > 0) {
+        let format = Format::ALL[usize::from(*first) % Format::ALL.len()];
+        reports.push(Report { format, main: 0, parts: (0..upload.len()).collect() });
+    }
+    for report in reports {
         let mut announced = 0;
         let _ = read(&upload, &report, &mut |event| match event {
             Event::Suite(suite) => {

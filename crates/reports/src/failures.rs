@@ -35,6 +35,16 @@ pub(crate) fn failure(kind: Option<&str>, message: &str, text: TextBuilder) -> F
     Failure { kind, message, stack }
 }
 
+/// Makes a failure of a message and a stack that were read whole.
+pub(crate) fn from_texts(kind: Option<&str>, message: &Text, stack: Text) -> Failure {
+    // Some leave the message empty and put everything into the stack.
+    let said = if message.is_empty() { first_line(&stack.head) } else { &message.head };
+    let mut text = TextBuilder::default();
+    text.push(&stack.head);
+    let failure = failure(kind, said, text);
+    if stack.omitted_bytes > 0 || !stack.tail.is_empty() { Failure { stack, ..failure } } else { failure }
+}
+
 /// What go prints around the output of each test.
 const FRAMING: [&str; 6] = ["=== RUN", "=== PAUSE", "=== CONT", "--- FAIL", "--- SKIP", "--- PASS"];
 

@@ -14,6 +14,13 @@ pub enum Status {
     NotRun,
 }
 
+impl Status {
+    /// Whether it fails its run.
+    pub(crate) const fn is_failing(self) -> bool {
+        matches!(self, Self::Failed | Self::Error | Self::Incomplete)
+    }
+}
+
 /// An instant as the producer wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timestamp {
@@ -86,6 +93,68 @@ pub struct Case {
     pub attachments: Vec<Attachment>,
 }
 
+impl Case {
+    /// A test of which only the name is known yet.
+    pub(crate) fn new(name: impl Into<String>, status: Status) -> Self {
+        Self {
+            suite: None,
+            name: name.into(),
+            class_name: None,
+            file: None,
+            line: None,
+            status,
+            is_flaky: false,
+            duration_ms: None,
+            started_at: None,
+            failures: Vec::new(),
+            skip_reason: None,
+            earlier_attempts: Vec::new(),
+            steps: Vec::new(),
+            parameters: Vec::new(),
+            properties: Vec::new(),
+            description: None,
+            stdout: Text::default(),
+            stderr: Text::default(),
+            attachments: Vec::new(),
+        }
+    }
+
+    /// Puts an attempt before those known, which is only as good as the deciding one.
+    pub(crate) fn follows(&mut self, earlier: Self) {
+        let (attempt, files) = Attempt::of(earlier);
+        self.earlier_attempts.push(attempt);
+        self.attachments.extend(files);
+        self.is_flaky =
+            self.status == Status::Passed && self.earlier_attempts.iter().any(|attempt| attempt.status.is_failing());
+    }
+
+    /// About how many bytes this takes.
+    pub(crate) fn weight(&self) -> usize {
+        let text = Text::kept_bytes;
+        let failures = |list: &[Failure]| list.iter().map(|it| it.message.len() + text(&it.stack)).sum::<usize>();
+        let steps = |list: &[Step]| {
+            let size = |it: &Step| size_of::<Step>() + it.name.len() + it.message.as_ref().map_or(0, String::len);
+            list.iter().map(size).sum::<usize>()
+        };
+        let pairs = |list: &[(String, String)]| list.iter().map(|(a, b)| a.len() + b.len() + 48).sum::<usize>();
+        let attempts = self.earlier_attempts.iter();
+        let attempts =
+            attempts.map(|it| text(&it.stdout) + text(&it.stderr) + failures(&it.failures) + steps(&it.steps) + 200);
+        let files = self.attachments.iter().map(|it| it.path.len() + 24).sum::<usize>();
+        size_of::<Self>()
+            + self.name.len()
+            + self.description.as_ref().map_or(0, String::len)
+            + text(&self.stdout)
+            + text(&self.stderr)
+            + failures(&self.failures)
+            + steps(&self.steps)
+            + pairs(&self.parameters)
+            + pairs(&self.properties)
+            + attempts.sum::<usize>()
+            + files
+    }
+}
+
 /// One failure, error or failed assertion.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Failure {
@@ -101,8 +170,24 @@ pub struct Attempt {
     pub status: Status,
     pub duration_ms: Option<f64>,
     pub failures: Vec<Failure>,
+    pub steps: Vec<Step>,
     pub stdout: Text,
     pub stderr: Text,
+}
+
+impl Attempt {
+    /// Makes an earlier attempt of a case that came to be attempted again; its files become those of the case.
+    pub(crate) fn of(case: Case) -> (Self, Vec<Attachment>) {
+        let attempt = Self {
+            status: case.status,
+            duration_ms: case.duration_ms,
+            failures: case.failures,
+            steps: case.steps,
+            stdout: case.stdout,
+            stderr: case.stderr,
+        };
+        (attempt, case.attachments)
+    }
 }
 
 /// A keyword or step within a test.
@@ -210,16 +295,103 @@ pub enum Format {
     Testops,
     /// A Katalon Studio report folder: `execution0.log` with what lies beside it.
     Katalon,
+    /// `testng-results.xml`
+    Testng,
+    /// The XML of NUnit 3 and of NUnit 2.
+    Nunit,
+    /// The XML of xUnit.net.
+    Xunit,
+    /// The results of Visual Studio's test platform.
+    Trx,
+    /// Robot Framework's `output.xml`.
+    Robot,
+    /// The JSON of Cucumber and Behave.
+    Cucumber,
+    /// Cucumber messages, one a line.
+    CucumberMessages,
+    /// Playwright's JSON, or its blob: a zip file.
+    Playwright,
+    Mochawesome,
+    /// A folder of Allure results.
+    Allure,
+    Ctrf,
+    /// What `go test -json` prints.
+    GoTest,
+    Tap,
+    /// What Rust's test harness prints as JSON.
+    Libtest,
 }
 
 impl Format {
+    pub const ALL: [Self; 17] = [
+        Self::Junit,
+        Self::Testops,
+        Self::Katalon,
+        Self::Testng,
+        Self::Nunit,
+        Self::Xunit,
+        Self::Trx,
+        Self::Robot,
+        Self::Cucumber,
+        Self::CucumberMessages,
+        Self::Playwright,
+        Self::Mochawesome,
+        Self::Allure,
+        Self::Ctrf,
+        Self::GoTest,
+        Self::Tap,
+        Self::Libtest,
+    ];
+
     /// Returns the format's name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Junit => "junit",
             Self::Testops => "testops",
             Self::Katalon => "katalon",
+            Self::Testng => "testng",
+            Self::Nunit => "nunit",
+            Self::Xunit => "xunit",
+            Self::Trx => "trx",
+            Self::Robot => "robot",
+            Self::Cucumber => "cucumber",
+            Self::CucumberMessages => "cucumber-messages",
+            Self::Playwright => "playwright",
+            Self::Mochawesome => "mochawesome",
+            Self::Allure => "allure",
+            Self::Ctrf => "ctrf",
+            Self::GoTest => "go-test",
+            Self::Tap => "tap",
+            Self::Libtest => "libtest",
         }
+    }
+
+    /// Returns what people call the format.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Junit => "JUnit XML",
+            Self::Testops => "TestOps JSON",
+            Self::Katalon => "Katalon report",
+            Self::Testng => "TestNG results",
+            Self::Nunit => "NUnit XML",
+            Self::Xunit => "xUnit.net XML",
+            Self::Trx => "Visual Studio TRX",
+            Self::Robot => "Robot Framework output",
+            Self::Cucumber => "Cucumber JSON",
+            Self::CucumberMessages => "Cucumber messages",
+            Self::Playwright => "Playwright JSON or blob",
+            Self::Mochawesome => "Mochawesome JSON",
+            Self::Allure => "Allure results",
+            Self::Ctrf => "CTRF JSON",
+            Self::GoTest => "go test -json",
+            Self::Tap => "TAP",
+            Self::Libtest => "Rust libtest JSON",
+        }
+    }
+
+    /// Returns the format of a name on the wire.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
     }
 }
 

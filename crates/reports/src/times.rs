@@ -78,6 +78,15 @@ pub(crate) fn duration(written: &str) -> (Duration, Option<Separator>) {
     }
 }
 
+/// Reads a duration in seconds as milliseconds; a comma is decimal.
+pub(crate) fn seconds(written: &str) -> Option<f64> {
+    match duration(written) {
+        (Duration::Millis(millis), _) => Some(millis),
+        (Duration::Either(comma), _) => Some(comma.decimal),
+        _ => None,
+    }
+}
+
 /// `1.234,5`: points between thousands, a comma before the fraction.
 fn european(number: &str, millis: f64) -> Duration {
     match number.split_once(',') {
@@ -128,12 +137,13 @@ const LONGEST: f64 = 1e13;
 
 /// Drops the noise that conversion to milliseconds adds behind the sixth decimal.
 fn checked(millis: f64) -> Duration {
-    plausible(millis).map_or(Duration::Unreadable, |millis| Duration::Millis((millis * 1e6).round() / 1e6))
+    plausible(millis).map_or(Duration::Unreadable, Duration::Millis)
 }
 
 /// The milliseconds if a test can have taken them.
 pub(crate) fn plausible(millis: f64) -> Option<f64> {
-    (0.0..=LONGEST).contains(&millis).then_some(millis)
+    // Nanoseconds are as fine as anybody measures.
+    (0.0..=LONGEST).contains(&millis).then(|| (millis * 1e6).round() / 1e6)
 }
 
 #[cfg(test)]

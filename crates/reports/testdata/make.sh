@@ -17,6 +17,9 @@ keep() {
     sed -E -e "s#$work#/home/ci/project#g" -e "s#(file://)?${HOME}[A-Za-z0-9._/-]*#/home/ci#g" \
       -e "s#/tmp/[A-Za-z0-9._/-]*#/home/ci/build#g" \
       -e "s#(\"?(host|hostname)\"?[=:] ?)\"[^\"]*\"#\1\"build-host\"#g" \
+      -e "s#(computerName|runUser|machine-name|user-domain|computer|user)=\"[^\"]*\"#\1=\"build-host\"#g" \
+      -e "s#(root|ci)@[a-z]+#ci@build-host#g" \
+      -e "s#(\"name\": ?\"(host|thread)\", ?\"value\": ?\")[^\"]*\"#\1build-host\"#g" \
       -e "s#(\"thread\": ?\")[^\"]*\"#\1build-host.MainThread(1)\"#g" \
       -e 's#name="(user\.[a-z]+|java\.(home|class\.path|io\.tmpdir|library\.path)|sun\.[a-z.]+|env\.[A-Za-z_]+|surefire[a-z.]*class\.path|os\.version|basedir|maven[A-Za-z.]*|localRepository)" value="[^"]*"#name="\1" value="-"#g' \
       "$file" >"$here/$producer/$(basename "$file")"
@@ -24,12 +27,11 @@ keep() {
 }
 
 python_tests() {
-  mkdir -p "$work/py" && cd "$work/py" || return
+  rm -rf "$work/py" && mkdir -p "$work/py" && cd "$work/py" || return
   python3 -m venv venv >/dev/null && venv/bin/pip -q install "$@" >/dev/null 2>&1
 }
 
-make_pytest() {
-  python_tests pytest pytest-rerunfailures
+pytest_shop() {
   cat >test_shop.py <<'PY'
 import sys
 import pytest
@@ -72,6 +74,11 @@ def test_flaky():
     tries.append(1)
     assert len(tries) > 1
 PY
+}
+
+make_pytest() {
+  python_tests pytest pytest-rerunfailures
+  pytest_shop
   venv/bin/pytest -q --junitxml=xunit2.xml >/dev/null
   venv/bin/pytest -q --junitxml=xunit1.xml -o junit_family=xunit1 -o junit_logging=all >/dev/null
   keep pytest xunit1.xml xunit2.xml
@@ -302,7 +309,14 @@ PY
   keep testops-pytest testops-report/*.json
 }
 
+for part in "$here"/make/*.sh; do
+  . "$part"
+done
+
 all="pytest unittest robot jest vitest mocha node surefire gotestsum testops_jest testops_mocha testops_pytest"
+all+=" testng robot_output gotest libtest tap nunit2 pytest_nunit jest_nunit trx xunit2"
+all+=" cucumber_js cucumber_jvm behave playwright mochawesome allure_pytest allure_vitest allure_junit5 ctrf"
+all+=" gtest catch2 ctest phpunit rspec minitest go_junit_report bats_junit python_junit surefire_old js_junit"
 for producer in ${@:-$all}; do
   (make_"$producer")
 done

@@ -74,19 +74,22 @@ pub struct Args {
 enum ReportType {
     Auto,
     Junit,
-    Katalon,
     Testops,
-}
-
-impl ReportType {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Junit => "junit",
-            Self::Katalon => "katalon",
-            Self::Testops => "testops",
-        }
-    }
+    Katalon,
+    Testng,
+    Nunit,
+    Xunit,
+    Trx,
+    Robot,
+    Cucumber,
+    CucumberMessages,
+    Playwright,
+    Mochawesome,
+    Allure,
+    Ctrf,
+    GoTest,
+    Tap,
+    Libtest,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -105,6 +108,11 @@ pub fn run(host: &mut Host<'_>, args: &Args) -> Result<()> {
     let receipt = finished(&client, host, args, receipt)?;
     report(host, args, &receipt)?;
     verdict(args, &receipt)
+}
+
+/// The name by which the server knows a format, which is the one on the command line.
+fn name_of(kind: ReportType) -> String {
+    kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 fn form(host: &Host<'_>, args: &Args, files: &[LocalFile]) -> Result<Form> {
@@ -135,7 +143,7 @@ fn fields(args: &Args, ci: Option<Origin>) -> Vec<(&'static str, String)> {
         ("run_name", args.run_name.clone()),
         ("session", args.session_id.clone()),
     ];
-    let mut fields = vec![("type", args.kind.name().to_owned())];
+    let mut fields = vec![("type", name_of(args.kind))];
     fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
     fields.extend(args.tags.iter().map(|tag| ("tag", tag.clone())));
     fields
@@ -253,4 +261,19 @@ fn has_failed(run: &RunView) -> bool {
     let counts = &run.counts;
     counts.failed + counts.error + counts.incomplete > 0
         || matches!(run.status, Status::Failed | Status::Error | Status::Incomplete)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+    use testward_reports::Format;
+
+    use super::{ReportType, name_of};
+
+    #[test]
+    fn every_format_of_the_readers_can_be_named() {
+        let named: Vec<String> = ReportType::value_variants().iter().map(|kind| name_of(*kind)).collect();
+        let known: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
+        assert_eq!(named[1..], known);
+    }
 }

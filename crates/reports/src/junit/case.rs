@@ -165,6 +165,7 @@ impl OpenCase {
             status: if is_error { Status::Error } else { Status::Failed },
             duration_ms,
             failures: Vec::new(),
+            steps: Vec::new(),
             stdout: Text::default(),
             stderr: Text::default(),
         });

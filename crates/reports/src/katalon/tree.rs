@@ -298,6 +298,7 @@ impl OpenSuite {
                 status: earlier.status,
                 duration_ms: earlier.duration_ms,
                 failures: earlier.failures,
+                steps: earlier.steps,
                 stdout: earlier.stdout,
                 stderr: earlier.stderr,
             });

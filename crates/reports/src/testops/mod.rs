@@ -1,8 +1,6 @@
 //! Reads the JSON folder that the TestOps reporters write: `execution.json`, `suites.json`, `results.json`,
 //! `metadata.json`.
 
-mod fields;
-mod mend;
 mod reader;
 mod results;
 

@@ -9,10 +9,9 @@ use serde_json::error::Category;
 
 use crate::encoding::Utf8Bytes;
 use crate::find::{TestopsPart, testops_part};
+use crate::json::{Fields, Mended, Num, Object, Str, describe};
 use crate::repairs::Repairs;
 use crate::report::{Event, Files, ParseError, Problem, Report, Suite, SuiteEnd, Summary};
-use crate::testops::fields::{Fields, Num, Object, Str};
-use crate::testops::mend::Mended;
 use crate::testops::results::Entry;
 use crate::text::clip;
 use crate::times::plausible;
@@ -406,10 +405,4 @@ impl<'de, T: Fields> Visitor<'de> for Entries<'_, '_, T> {
         }
         Ok(())
     }
-}
-
-/// The message without the place, which is told apart.
-fn describe(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
 }

@@ -2,12 +2,11 @@
 
 use serde::de::MapAccess;
 
-use crate::failures::{failure, first_line};
+use crate::failures::from_texts;
+use crate::json::{Fields, List, Num, Object, Pairs, Str, restored};
 use crate::junit::status_named;
-use crate::report::{Case, Failure, Status, Text};
-use crate::testops::fields::{Fields, List, Num, Object, Pairs, Str};
-use crate::testops::mend::restored;
-use crate::text::{TextBuilder, attachment};
+use crate::report::{Case, Failure, Status};
+use crate::text::attachment;
 use crate::times::plausible;
 use crate::timestamps::from_millis;
 
@@ -111,39 +110,22 @@ impl Entry {
         // pytest writes the reason of a skip as an error.
         let skip_reason = is_skipped.then(|| failures.drain(..).next().map(|failure| failure.message)).flatten();
         let measured = self.start.zip(self.stop).map(|(start, stop)| stop - start);
-        Box::new(Case {
-            suite,
-            name: self.name.unwrap_or_default(),
-            class_name: None,
-            file: None,
-            line: None,
-            status,
-            is_flaky: false,
-            duration_ms: self.duration.or(measured).and_then(plausible),
-            started_at: self.start.and_then(from_millis),
-            failures,
-            skip_reason,
-            earlier_attempts: Vec::new(),
-            steps: Vec::new(),
-            parameters: self.parameters,
-            properties: self.properties,
-            description: self.description.map(|text| restored(&text).head),
-            stdout: Text::default(),
-            stderr: Text::default(),
-            attachments: self.attachments.iter().filter_map(|path| attachment(path.0.as_deref()?)).collect(),
-        })
+        let mut case = Box::new(Case::new(self.name.unwrap_or_default(), status));
+        case.suite = suite;
+        case.duration_ms = self.duration.or(measured).and_then(plausible);
+        case.started_at = self.start.and_then(from_millis);
+        (case.failures, case.skip_reason) = (failures, skip_reason);
+        (case.parameters, case.properties) = (self.parameters, self.properties);
+        case.description = self.description.map(|text| restored(&text).head);
+        case.attachments = self.attachments.iter().filter_map(|path| attachment(path.0.as_deref()?)).collect();
+        case
     }
 }
 
 impl Problem {
     fn into_failure(self) -> Failure {
         let stack = self.stack.as_deref().map(restored).unwrap_or_default();
-        let message = self.message.as_deref().map(restored).unwrap_or_default().head;
-        // jest leaves the message empty and puts everything into the stack.
-        let message = if message.is_empty() { first_line(&stack.head).to_owned() } else { message };
-        let mut text = TextBuilder::default();
-        text.push(&stack.head);
-        let failure = failure(None, &message, text);
-        if stack.omitted_bytes > 0 || !stack.tail.is_empty() { Failure { stack, ..failure } } else { failure }
+        let message = self.message.as_deref().map(restored).unwrap_or_default();
+        from_texts(None, &message, stack)
     }
 }

@@ -4,6 +4,8 @@
 mod attributes;
 mod scanner;
 mod tags;
+mod walker;
 
 pub(crate) use attributes::Attributes;
 pub(crate) use scanner::{Scanner, Token};
+pub(crate) use walker::{Node, Walker};

@@ -207,7 +207,7 @@ impl Job {
     async fn read(&self, app: &App, with_variants: HashSet<usize>) -> Result<ReadUpload> {
         let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
         let stored = self.stored.clone();
-        let hint = self.upload.format.as_deref().and_then(format_from_name);
+        let hint = self.upload.format.as_deref().and_then(Format::named);
         let reading = tokio::task::spawn_blocking(move || read_upload(&stored, hint, &with_variants, &sender));
         self.write(app, chunks).await?;
         Ok(reading.await.context("reading an upload")?)
@@ -299,10 +299,6 @@ async fn end(
 
 fn problem(message: &str) -> Problem {
     Problem { line: None, column: None, message: message.to_owned() }
-}
-
-pub(super) fn format_from_name(name: &str) -> Option<Format> {
-    [Format::Junit, Format::Testops, Format::Katalon].into_iter().find(|format| format.name() == name)
 }
 
 /// Waits until an upload was imported, at most `limit`.

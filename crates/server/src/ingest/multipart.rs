@@ -9,6 +9,7 @@ use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use testward_reports::Format;
 use testward_wire::results::Problem;
 
 use super::batch::{Announced, NewBatch, StoredFile, record_stored};
@@ -215,7 +216,7 @@ async fn take_text(batch: &mut NewBatch, name: &str, field: impl Pieces) -> Resu
     match name {
         "batch" => text.clone_into(&mut batch.batch),
         "type" if text == "auto" => {}
-        "type" => batch.format = Some(import::format_from_name(text).ok_or_else(unknown_type)?),
+        "type" => batch.format = Some(Format::named(text).ok_or_else(unknown_type)?),
         "build_label" => batch.build_label = value,
         "build_url" => batch.build_url = value,
         "branch" => batch.branch = value,
@@ -232,7 +233,8 @@ async fn take_text(batch: &mut NewBatch, name: &str, field: impl Pieces) -> Resu
 }
 
 fn unknown_type() -> Error {
-    Error::invalid("type", "must be junit, testops, katalon or auto")
+    let known = Format::ALL.map(Format::name).join(", ");
+    Error::invalid("type", format!("must be auto, {known}"))
 }
 
 async fn read_text(name: &str, mut field: impl Pieces) -> Result<String> {

@@ -91,6 +91,7 @@ fn attempt(attempt: reports::Attempt) -> AttemptDetail {
         status: status(attempt.status),
         duration_ms: attempt.duration_ms,
         failures: failures(attempt.failures),
+        steps: attempt.steps.into_iter().map(step).collect(),
         stdout: text(attempt.stdout),
         stderr: text(attempt.stderr),
     }

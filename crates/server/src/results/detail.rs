@@ -67,6 +67,8 @@ pub struct AttemptDetail {
     pub duration_ms: Option<f64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailureDetail>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepDetail>,
     #[serde(default, skip_serializing_if = "TextPart::is_empty")]
     pub stdout: TextPart,
     #[serde(default, skip_serializing_if = "TextPart::is_empty")]

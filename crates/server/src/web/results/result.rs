@@ -16,7 +16,8 @@ use crate::gate::Caller;
 use crate::ids::{ProjectId, ResultId, TeamId};
 use crate::projects::Project;
 use crate::results::{
-    self, Attachment, CaseResult, Detail, ResultFilter, ResultPage, Run, StepDetail, run_path, status_name,
+    self, Attachment, AttemptDetail, CaseResult, Detail, ResultFilter, ResultPage, Run, StepDetail, run_path,
+    status_name,
 };
 use crate::time::Millis;
 use crate::web::extract::Path;
@@ -55,6 +56,14 @@ struct TestResult {
     skip_reason: Option<String>,
     description: Option<String>,
     parameters: Vec<Pair>,
+    properties: Vec<Property>,
+}
+
+/// What else the report says: tags, labels, owners, links.
+struct Property {
+    name: String,
+    value: String,
+    is_link: bool,
 }
 
 struct Attempt {
@@ -63,6 +72,9 @@ struct Attempt {
     duration: Option<String>,
     message: Option<String>,
     stack: Option<String>,
+    steps: Vec<Step>,
+    stdout: Option<Output>,
+    stderr: Option<Output>,
 }
 
 struct Step {
@@ -150,9 +162,15 @@ fn facts(project: &Project, found: ResultPage, now: Millis) -> TestResult {
         skip_reason: detail.skip_reason.as_deref().map(plain),
         description: detail.description.as_deref().map(plain),
         parameters: detail.parameters.into_iter().map(|(name, value)| Pair { name, value }).collect(),
+        properties: detail.properties.into_iter().map(property).collect(),
         name: plain(&result.name),
         class_name: result.class_name,
     }
+}
+
+fn property((name, value): (String, String)) -> Property {
+    let is_web = value.starts_with("https://") || value.starts_with("http://");
+    Property { name, is_link: is_web && !value.contains(char::is_whitespace), value: plain(&value) }
 }
 
 fn place(detail: &Detail) -> Option<String> {
@@ -163,20 +181,33 @@ fn place(detail: &Detail) -> Option<String> {
 /// Earlier attempts: those of the same report, and those of earlier uploads of the run.
 fn attempts(found: &ResultPage) -> Vec<Attempt> {
     let earlier = found.other_attempts.iter().filter(|it| it.attempt < found.result.attempt);
-    let earlier = earlier.map(|it| (it.status, it.duration_ms, it.message.clone(), None));
-    let within = found.detail.earlier_attempts.iter().map(|attempt| {
-        let first = attempt.failures.first();
-        let stack = first.map(|it| whole(&it.stack)).filter(|stack| !stack.is_empty());
-        (attempt.status, attempt.duration_ms, first.map(|it| it.message.clone()), stack)
+    let earlier = earlier.map(|it| Attempt {
+        number: 0,
+        status: mark(it.status),
+        duration: it.duration_ms.map(duration),
+        message: it.message.as_deref().map(plain),
+        stack: None,
+        steps: Vec::new(),
+        stdout: None,
+        stderr: None,
     });
-    let all = earlier.chain(within).enumerate().map(|(i, (status, millis, message, stack))| Attempt {
-        number: i + 1,
-        status: mark(status),
-        duration: millis.map(duration),
-        message: message.as_deref().map(plain),
-        stack,
-    });
-    all.collect()
+    let within = found.detail.earlier_attempts.iter().map(attempt);
+    let numbered = earlier.chain(within).enumerate().map(|(i, attempt)| Attempt { number: i + 1, ..attempt });
+    numbered.collect()
+}
+
+fn attempt(attempt: &AttemptDetail) -> Attempt {
+    let first = attempt.failures.first();
+    Attempt {
+        number: 0,
+        status: mark(attempt.status),
+        duration: attempt.duration_ms.map(duration),
+        message: first.map(|it| plain(&it.message)),
+        stack: first.map(|it| whole(&it.stack)).filter(|stack| !stack.is_empty()),
+        steps: attempt.steps.iter().map(step).collect(),
+        stdout: output(&attempt.stdout),
+        stderr: output(&attempt.stderr),
+    }
 }
 
 fn step(step: &StepDetail) -> Step {

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use testward_reports::Format;
 use testward_wire::results::{Receipt, UploadStage};
 
 use super::files::located;
@@ -44,19 +45,15 @@ pub async fn show(
 
 async fn upload_page(app: &App, caller: &Caller, project: &Project, problems: Vec<String>) -> Result<Response> {
     let mut tx = app.db.read().await?;
-    let formats = [
-        ("auto", "Recognise by content"),
-        ("junit", "JUnit XML"),
-        ("testops", "TestOps JSON"),
-        ("katalon", "Katalon report"),
-    ];
+    let formats = Format::ALL.into_iter().map(|format| Choice::new(format.name(), format.label()));
+    let formats = [Choice::new("auto", "Recognise by content")].into_iter().chain(formats);
     let head = ProjectHead::new(project);
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let page = UploadPage {
         page: chrome(&mut tx, caller, project, vec![Crumb::new("Upload", head.upload_href.clone())]).await?,
         project: head,
         problems,
-        formats: formats.map(|(value, label)| Choice::new(value, label)).into(),
+        formats: formats.collect(),
         limit: size(MAX_FILE_BYTES as i64),
         command: upload_command(app, project.id),
     };

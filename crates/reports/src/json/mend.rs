@@ -1,8 +1,10 @@
 //! Stands between a JSON file and its parser: shortens long strings, which the parser would hold whole, and mends what
 //! would make it give up, such as raw control characters and halves of surrogate pairs.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
+use std::rc::Rc;
 
 use crate::report::Text;
 
@@ -11,10 +13,15 @@ const KEPT: usize = 64 * 1024;
 /// Stands between the ends of a shortened string, around the number of bytes left out.
 const MARK: &str = "\\u0000\\u0001";
 const MARK_READ: &str = "\0\u{1}";
+/// Bytes of all strings of one result that pass; of further strings hardly more than keys need.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+const FEWEST: usize = 128;
+/// Objects and lists of one result. One with more is not read.
+const MOST_VALUES: usize = 200_000;
 const REPLACEMENT: &[u8] = b"\\ufffd";
 
 /// A JSON text fit for a strict parser in bounded memory.
-pub(super) struct Mended<R> {
+pub(crate) struct Mended<R> {
     input: BufReader<R>,
     ready: VecDeque<u8>,
     is_string: bool,
@@ -25,11 +32,42 @@ pub(super) struct Mended<R> {
     n_passed: usize,
     tail: VecDeque<u8>,
     n_omitted: u64,
-    pub(super) n_repairs: u64,
+    /// Bytes that this string may pass from either end.
+    kept: usize,
+    allowance: Option<Allowance>,
+    pub(crate) n_repairs: u64,
+}
+
+/// How much one result may hold, shared between who reads it and who hands it out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Allowance(Rc<Cell<Spent>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Spent {
+    bytes: usize,
+    values: usize,
+}
+
+impl Allowance {
+    /// Begins anew, for the next result.
+    pub(crate) fn reset(&self) {
+        self.0.set(Spent::default());
+    }
+
+    fn add(&self, bytes: usize, values: usize) -> bool {
+        let spent = self.0.get();
+        let spent = Spent { bytes: spent.bytes.saturating_add(bytes), values: spent.values + values };
+        self.0.set(spent);
+        spent.values <= MOST_VALUES
+    }
+
+    fn bytes_left(&self) -> usize {
+        MOST_BYTES.saturating_sub(self.0.get().bytes)
+    }
 }
 
 impl<R: Read> Mended<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(crate) fn new(input: R) -> Self {
         Self {
             input: BufReader::with_capacity(64 * 1024, input),
             ready: VecDeque::new(),
@@ -39,8 +77,15 @@ impl<R: Read> Mended<R> {
             n_passed: 0,
             tail: VecDeque::new(),
             n_omitted: 0,
+            kept: KEPT,
+            allowance: None,
             n_repairs: 0,
         }
+    }
+
+    /// Bounds what one result may hold.
+    pub(crate) fn within(input: R, allowance: Allowance) -> Self {
+        Self { allowance: Some(allowance), ..Self::new(input) }
     }
 
     fn advance(&mut self) -> io::Result<bool> {
@@ -50,6 +95,10 @@ impl<R: Read> Mended<R> {
         self.input.consume(n);
         for b in bytes {
             self.push(b);
+            if !self.is_string && matches!(b, b'{' | b'[') && self.allowance.as_ref().is_some_and(|it| !it.add(0, 1)) {
+                let message = format!("one result holds more than {MOST_VALUES} values");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
         }
         Ok(n > 0)
     }
@@ -58,6 +107,9 @@ impl<R: Read> Mended<R> {
         if !self.is_string {
             self.is_string = b == b'"';
             self.ready.push_back(b);
+            if let Some(allowance) = self.allowance.as_ref().filter(|_| self.is_string) {
+                self.kept = allowance.bytes_left().clamp(FEWEST, KEPT);
+            }
         } else if b == b'"' && self.unit.is_empty() {
             self.end_string();
         } else {
@@ -110,13 +162,13 @@ impl<R: Read> Mended<R> {
     }
 
     fn pass(&mut self, unit: &[u8]) {
-        if self.tail.is_empty() && self.n_passed < KEPT {
+        if self.tail.is_empty() && self.n_passed < self.kept {
             self.n_passed += unit.len();
             self.ready.extend(unit);
             return;
         }
         self.tail.extend(unit);
-        while self.tail.len() > KEPT {
+        while self.tail.len() > self.kept {
             // The tail holds whole units, so what is dropped is whole too.
             let len = self.front_len();
             self.tail.drain(..len);
@@ -137,6 +189,9 @@ impl<R: Read> Mended<R> {
         }
         if self.n_omitted > 0 {
             self.ready.extend(format!("{MARK}{}{MARK}", self.n_omitted).into_bytes());
+        }
+        if let Some(allowance) = &self.allowance {
+            allowance.add(self.n_passed + self.tail.len(), 0);
         }
         self.ready.append(&mut self.tail);
         self.ready.push_back(b'"');
@@ -194,7 +249,7 @@ fn surrogate(unit: &[u8]) -> Option<Surrogate> {
 }
 
 /// Undoes the mark: the two ends of a string with what is missing between them.
-pub(super) fn restored(text: &str) -> Text {
+pub(crate) fn restored(text: &str) -> Text {
     let mut parts = text.splitn(3, MARK_READ);
     if let (Some(head), Some(count), Some(tail)) = (parts.next(), parts.next(), parts.next())
         && let Ok(omitted_bytes) = count.parse::<u64>()

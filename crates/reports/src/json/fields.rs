@@ -5,26 +5,34 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::json::restored;
+use crate::report::Text;
+use crate::text::TextBuilder;
+
 /// Text, or a scalar as text.
 #[derive(Debug, Default)]
-pub(super) struct Str(pub(super) Option<String>);
+pub(crate) struct Str(pub(crate) Option<String>);
 
 /// A number, or a text that is one.
 #[derive(Debug, Default)]
-pub(super) struct Num(pub(super) Option<f64>);
+pub(crate) struct Num(pub(crate) Option<f64>);
 
 /// The elements of a list that are readable; one element alone counts as a list of it.
 #[derive(Debug)]
-pub(super) struct List<T>(pub(super) Vec<T>);
+pub(crate) struct List<T, const MAX: usize = MOST>(pub(crate) Vec<T>);
 
 /// The scalar entries of an object.
 #[derive(Debug, Default)]
-pub(super) struct Pairs(pub(super) Vec<(String, String)>);
+pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
 
-/// Elements of one list kept; results have few errors and attachments.
+/// Texts in a list; one text alone counts as a list of it.
+#[derive(Debug, Default)]
+pub(crate) struct Texts<const MAX: usize = MOST>(pub(crate) Vec<String>);
+
+/// Elements of one list kept, unless told otherwise; results have few errors and attachments.
 const MOST: usize = 1000;
 
-impl<T> Default for List<T> {
+impl<T, const MAX: usize> Default for List<T, MAX> {
     fn default() -> Self {
         Self(Vec::new())
     }
@@ -32,20 +40,52 @@ impl<T> Default for List<T> {
 
 impl Str {
     /// The text unless it is blank.
-    pub(super) fn filled(self) -> Option<String> {
+    pub(crate) fn filled(self) -> Option<String> {
         self.0.filter(|text| !text.trim().is_empty())
+    }
+
+    /// The text, of which the middle may be missing.
+    pub(crate) fn text(&self) -> Text {
+        self.0.as_deref().map(restored).unwrap_or_default()
+    }
+
+    /// The start of the text on one line, unless it is blank.
+    pub(crate) fn name(&self) -> Option<String> {
+        let text = self.text().head;
+        let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        Some(name).filter(|name| !name.is_empty())
+    }
+}
+
+impl Texts {
+    /// Adds these as lines.
+    pub(crate) fn lines(&self, text: &mut TextBuilder) {
+        for line in &self.0 {
+            text.push(line);
+            if !line.ends_with('\n') {
+                text.push("\n");
+            }
+        }
+    }
+
+    /// Names from the outermost; one text may hold several, parted by ` > `.
+    pub(crate) fn path(self) -> Vec<String> {
+        match self.0.as_slice() {
+            [one] if one.contains(" > ") => one.split(" > ").map(ToOwned::to_owned).collect(),
+            _ => self.0,
+        }
     }
 }
 
 /// An object read field by field.
-pub(super) trait Fields: Default {
+pub(crate) trait Fields: Default {
     /// Reads the value of `key`; false if the key is not known.
     fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>;
 }
 
 /// An object, or None for any other value.
 #[derive(Debug)]
-pub(super) struct Object<T>(pub(super) Option<T>);
+pub(crate) struct Object<T>(pub(crate) Option<T>);
 
 impl<'de> Deserialize<'de> for Str {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -159,56 +199,109 @@ impl<'de, T: Fields> Deserialize<'de> for Object<T> {
     }
 }
 
-impl<'de, T: Fields> Deserialize<'de> for List<T> {
+impl<'de, T: Fields, const MAX: usize> Deserialize<'de> for List<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any<T>(PhantomData<T>);
-        impl<'de, T: Fields> Visitor<'de> for Any<T> {
-            type Value = List<T>;
+        struct Any<T, const MAX: usize>(PhantomData<T>);
+        impl<'de, T: Fields, const MAX: usize> Visitor<'de> for Any<T, MAX> {
+            type Value = List<T, MAX>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T, MAX>, A::Error> {
                 let mut list = Vec::new();
                 while let Some(Object(element)) = seq.next_element()? {
-                    if list.len() < MOST {
+                    if list.len() < MAX {
                         list.extend(element);
                     }
                 }
                 Ok(List(list))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<List<T>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<List<T, MAX>, A::Error> {
                 let object = Object::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
                 Ok(List(object.0.into_iter().collect()))
             }
 
-            fn visit_str<E: Error>(self, _: &str) -> Result<List<T>, E> {
+            fn visit_str<E: Error>(self, _: &str) -> Result<List<T, MAX>, E> {
                 Ok(List::default())
             }
 
-            fn visit_bool<E: Error>(self, _: bool) -> Result<List<T>, E> {
+            fn visit_bool<E: Error>(self, _: bool) -> Result<List<T, MAX>, E> {
                 Ok(List::default())
             }
 
-            fn visit_i64<E: Error>(self, _: i64) -> Result<List<T>, E> {
+            fn visit_i64<E: Error>(self, _: i64) -> Result<List<T, MAX>, E> {
                 Ok(List::default())
             }
 
-            fn visit_u64<E: Error>(self, _: u64) -> Result<List<T>, E> {
+            fn visit_u64<E: Error>(self, _: u64) -> Result<List<T, MAX>, E> {
                 Ok(List::default())
             }
 
-            fn visit_f64<E: Error>(self, _: f64) -> Result<List<T>, E> {
+            fn visit_f64<E: Error>(self, _: f64) -> Result<List<T, MAX>, E> {
                 Ok(List::default())
             }
 
-            fn visit_unit<E: Error>(self) -> Result<List<T>, E> {
+            fn visit_unit<E: Error>(self) -> Result<List<T, MAX>, E> {
                 Ok(List::default())
             }
         }
-        deserializer.deserialize_any(Any(PhantomData))
+        deserializer.deserialize_any(Any::<T, MAX>(PhantomData))
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for Texts<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any<const MAX: usize>;
+        impl<'de, const MAX: usize> Visitor<'de> for Any<MAX> {
+            type Value = Texts<MAX>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("texts")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts<MAX>, A::Error> {
+                let mut list = Vec::new();
+                while let Some(text) = seq.next_element::<Str>()? {
+                    if list.len() < MAX {
+                        list.extend(text.0);
+                    }
+                }
+                Ok(Texts(list))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts<MAX>, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Texts::default())
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Texts<MAX>, E> {
+                Ok(Texts(vec![text.to_owned()]))
+            }
+
+            fn visit_bool<E: Error>(self, _: bool) -> Result<Texts<MAX>, E> {
+                Ok(Texts::default())
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Texts<MAX>, E> {
+                Ok(Texts(vec![number.to_string()]))
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Texts<MAX>, E> {
+                Ok(Texts(vec![number.to_string()]))
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Texts<MAX>, E> {
+                Ok(Texts(vec![number.to_string()]))
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Texts<MAX>, E> {
+                Ok(Texts::default())
+            }
+        }
+        deserializer.deserialize_any(Any::<MAX>)
     }
 }
 
