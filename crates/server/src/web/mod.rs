@@ -3,6 +3,7 @@
 pub mod admit;
 mod assets;
 pub mod audit;
+mod oversight;
 pub mod cookies;
 pub mod extract;
 mod face;
@@ -38,7 +39,7 @@ pub use serve::{Server, into_anyhow, lock, run_chores};
 use crate::app::App;
 use crate::gate::Access;
 use crate::rights::Role;
-use crate::{compat, identity, ingest, keys, leaks, notices, trust};
+use crate::{compat, identity, ingest, keys, trust};
 use routes::Routes;
 
 /// Pages for owners and admins.
@@ -79,9 +80,7 @@ fn table(app: App) -> Routes {
     let routes = governance(routes);
     let routes = reports(routes);
     let routes = pages_of_results(routes);
-    let routes = administration(routes);
-    let routes = told(routes);
-    let routes = leaked(routes);
+    let routes = oversight::routes(routes);
     official_clients(routes)
 }
 
@@ -272,46 +271,6 @@ fn api_key_pages(routes: Routes) -> Routes {
         .post("/user/apikey/{key}/edit", Access::Session, change::edit)
         .get("/user/apikey/{key}/usage", Access::Session, usage::show)
         .get("/user/apikey/commands", Access::Session, generator::show)
-}
-
-/// For owners and admins of an organization; the handlers ask for the role.
-fn told(routes: Routes) -> Routes {
-    use notices::http;
-    use notices::pages::{self, webhooks};
-    routes
-        .get("/notices", Access::Session, pages::show)
-        .post("/notices/read", Access::Session, pages::read)
-        .post("/notices/choices", Access::Session, pages::choose)
-        .api(Method::GET, "/api/v1/notices", Access::Session, "List what you were told, newest first", http::list)
-        .api(Method::POST, "/api/v1/notices/read", Access::Session, "Mark notices as read", http::read)
-        .get("/admin/webhooks", Access::Session, webhooks::show)
-        .post("/admin/webhooks", Access::Session, webhooks::add)
-        .post("/admin/webhooks/{webhook}/test", Access::Session, webhooks::test)
-        .post("/admin/webhooks/{webhook}/remove", Access::Session, webhooks::remove)
-}
-
-fn leaked(routes: Routes) -> Routes {
-    use leaks::{http, pages};
-    routes
-        .api(Method::POST, "/api/v1/leaks", Access::Public, "Report a key that was found in public", http::report)
-        .get("/.well-known/testward-key-format.json", Access::Public, http::key_format)
-        .get("/scanner-rules/gitleaks.toml", Access::Public, http::gitleaks)
-        .get("/scanner-rules/trufflehog.yaml", Access::Public, http::trufflehog)
-        .get("/admin/leaks", Access::Session, pages::show)
-}
-
-fn administration(routes: Routes) -> Routes {
-    let read = Access::Scope(Scope::AdminRead);
-    routes
-        .get("/admin/audit", ADMIN, audit::show)
-        .api(Method::GET, "/api/v1/audit", read, "Search the audit log, newest first", audit::http::list)
-        .api(
-            Method::GET,
-            "/api/v1/audit/export",
-            read,
-            "Export the audit log as JSON lines, newest first",
-            audit::http::export,
-        )
 }
 
 fn trusted_issuers(routes: Routes) -> Routes {
