@@ -13,6 +13,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::identity::Passwords;
 use crate::keys;
+use crate::notices::Mailer;
 use crate::oidc::Issuers;
 use crate::outbound::Outbound;
 use crate::panics::Panics;
@@ -38,6 +39,10 @@ pub struct Parts {
     pub issuers: Issuers,
     /// Seals the audit log.
     pub audit_seal: audit::Seal,
+    /// Sends mail, if the operator has a mail server.
+    pub mailer: Option<Mailer>,
+    /// What was taken away from keys, for a restore to know.
+    pub revocations: keys::Revocations,
     /// Calls other servers.
     pub outbound: Outbound,
     /// Failed sign-ins and failed keys by address.
@@ -76,6 +81,8 @@ impl App {
             passwords: Passwords::default(),
             issuers: Issuers::default(),
             audit_seal: audit::Seal::open(&config.secrets_dir(), data_dir, &random)?,
+            mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
+            revocations: keys::Revocations::open(data_dir)?,
             outbound: Outbound::new(&config.outbound)?,
             keys,
             vault,

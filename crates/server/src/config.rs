@@ -19,6 +19,8 @@ pub struct Config {
     pub first_person: Option<FirstPerson>,
     /// What the server may call.
     pub outbound: outbound::Settings,
+    /// How mail is sent; without, none is.
+    pub mail: Option<Mail>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Networks,
     /// Unix socket on which proxies of this machine ask about keys.
@@ -35,6 +37,7 @@ impl Config {
             base_url: None,
             first_person: None,
             outbound: outbound::Settings::default(),
+            mail: None,
             trusted_proxies: Networks::default(),
             verify_socket: None,
         }
@@ -43,6 +46,22 @@ impl Config {
     /// Returns the folder of the secrets: within the data folder, unless said otherwise.
     pub fn secrets_dir(&self) -> PathBuf {
         self.secrets_dir.clone().unwrap_or_else(|| self.data_dir.join("secrets"))
+    }
+}
+
+/// The operator's mail server.
+#[derive(Clone)]
+pub struct Mail {
+    /// Such as `smtps://user:password@mail.example.com`.
+    pub smtp_url: String,
+    /// Sender, such as `Testward <testward@example.com>`.
+    pub from: String,
+}
+
+/// Leaves the address out, because it may hold a password.
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mail").field("from", &self.from).finish_non_exhaustive()
     }
 }
 

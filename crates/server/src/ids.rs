@@ -49,6 +49,10 @@ id_types! {
     SuiteId = "suite";
     CaseId = "test_case";
     ResultId = "result";
+    NoticeId = "notice";
+    WebhookId = "webhook";
+    /// A secret that was found where it does not belong.
+    LeakId = "leak";
     /// A stored file that belongs to a result or a run.
     AttachmentId = "attachment";
 }

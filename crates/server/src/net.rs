@@ -78,6 +78,13 @@ fn unmapped(network: IpNet) -> IpNet {
     mapped.map_or(network, IpNet::V4)
 }
 
+/// Returns the network that an address counts to: what one place on earth usually has, /24 of v4 and /48 of v6.
+pub fn network_of(ip: IpAddr) -> IpNet {
+    let ip = ip.to_canonical();
+    let bits = if ip.is_ipv4() { 24 } else { 48 };
+    IpNet::new_assert(ip, bits).trunc()
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};

@@ -5,6 +5,8 @@ mod admin;
 #[cfg(feature = "server")]
 mod audit;
 #[cfg(feature = "server")]
+mod backup;
+#[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "server")]
 mod serve;
@@ -38,6 +40,12 @@ enum Command {
     /// Show how secrets are kept, what is configured, and what is wrong
     #[cfg(feature = "server")]
     Doctor(serve::DataDir),
+    /// Write a backup; works beside a running server
+    #[cfg(feature = "server")]
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the data, with what was revoked since still revoked
+    #[cfg(feature = "server")]
+    Restore(backup::RestoreArgs),
     #[command(flatten)]
     Client(testward_client::Command),
 }
@@ -55,6 +63,10 @@ fn main() -> ExitCode {
         Command::Audit(args) => audit::run(args),
         #[cfg(feature = "server")]
         Command::Doctor(data) => admin::doctor(data),
+        #[cfg(feature = "server")]
+        Command::Backup(args) => backup::back_up(args),
+        #[cfg(feature = "server")]
+        Command::Restore(args) => backup::restore(args),
         Command::Client(command) => testward_client::run(command),
     }
 }

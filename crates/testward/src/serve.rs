@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use testward_server::config::{Config, FirstPerson};
+use testward_server::config::{Config, FirstPerson, Mail};
 use testward_server::net::Networks;
 use testward_server::outbound::{IpNet, Settings, parse_net};
 use testward_server::web::Server;
@@ -27,6 +27,12 @@ pub struct Args {
     /// Private network that the server may call (webhooks, sign-in, mail), such as 10.1.0.0/16; may be repeated
     #[arg(long, env = "TESTWARD_ALLOW_PRIVATE", value_name = "CIDR", value_delimiter = ',', value_parser = parse_net)]
     allow_private: Vec<IpNet>,
+    /// Mail server, such as smtps://user:password@mail.example.com; give it in the environment if it holds a password
+    #[arg(long, env = "TESTWARD_SMTP_URL", hide_env_values = true)]
+    smtp_url: Option<String>,
+    /// Sender of mail, such as "Testward <testward@example.com>"
+    #[arg(long, env = "TESTWARD_MAIL_FROM", default_value = "Testward <testward@localhost>")]
+    mail_from: String,
     /// PEM file of the certificate authorities to trust in what the server calls, instead of Mozilla's
     #[arg(long, env = "TESTWARD_CA_FILE")]
     ca_file: Option<PathBuf>,
@@ -90,6 +96,7 @@ impl Args {
             project: self.project,
         });
         let outbound = Settings { allow_private: self.allow_private, ca_file: self.ca_file };
+        let mail = self.smtp_url.map(|smtp_url| Mail { smtp_url, from: self.mail_from });
         let trusted_proxies = Networks::parse(self.trusted_proxy.iter().map(String::as_str));
         let trusted_proxies = trusted_proxies.map_err(|problem| anyhow::anyhow!("--trusted-proxy: {problem}"))?;
         let config = self.data.config(self.listen);
@@ -98,6 +105,7 @@ impl Args {
             first_person,
             outbound,
             trusted_proxies,
+            mail,
             verify_socket: self.verify_socket,
             ..config
         })

@@ -9,6 +9,7 @@ pub mod inventory;
 pub mod keys;
 pub mod keytext;
 pub mod policy;
+pub mod notices;
 pub mod results;
 pub mod service;
 pub mod trust;

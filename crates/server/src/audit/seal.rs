@@ -66,6 +66,11 @@ impl Seal {
         self.lock().clone()
     }
 
+    /// Returns a key for another purpose, made of this one and a label.
+    pub fn derive(&self, label: &str) -> [u8; 32] {
+        self.key.clone().chain_update(label).finalize().into_bytes().into()
+    }
+
     /// Seals a row.
     pub async fn set(&self, now: Millis, seq: i64, hash: String) -> Result<()> {
         let mac = self.mac(seq, &hash, now).finalize().into_bytes();

@@ -20,6 +20,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0013_key_requests", include_str!("../../migrations/0013_key_requests.sql")),
     ("0014_second_factor", include_str!("../../migrations/0014_second_factor.sql")),
     ("0015_scim", include_str!("../../migrations/0015_scim.sql")),
+    ("0016_notices", include_str!("../../migrations/0016_notices.sql")),
+    ("0017_leaks", include_str!("../../migrations/0017_leaks.sql")),
 ];
 
 pub async fn run(pool: &SqlitePool) -> anyhow::Result<()> {

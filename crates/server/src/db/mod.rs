@@ -82,6 +82,14 @@ impl Db {
         Self { readers: pool.clone(), keeper: pool.clone(), writer: pool, log: Log::of(file), folding: Arc::default() }
     }
 
+    /// Writes a copy of the database, as it stands at one moment, into a new file.
+    pub async fn copy_to(&self, file: &Path) -> Result<()> {
+        let name = file.to_str().with_context(|| format!("{} must be UTF-8", file.display()))?;
+        let copied = sqlx::query("VACUUM INTO $1").bind(name).execute(&self.readers).await;
+        copied.with_context(|| format!("copying the database to {}", file.display()))?;
+        Ok(std::fs::File::open(file)?.sync_all()?)
+    }
+
     /// Begins a transaction that only reads; it sees one state of the database throughout.
     pub async fn read(&self) -> Result<Tx> {
         Ok(Tx { inner: self.readers.begin().await?, log: None })

@@ -129,6 +129,16 @@ fn not_an_admin() -> Error {
     Error::forbidden("not_an_admin", "only owners and admins of the organization can do this")
 }
 
+/// Lists every organization of the server.
+pub async fn list_organizations(tx: &mut Tx) -> Result<Vec<OrganizationId>> {
+    store::list_organizations(tx).await
+}
+
+/// Signs everybody out.
+pub async fn end_all_sessions(tx: &mut Tx) -> Result<()> {
+    store::delete_all_sessions(tx).await
+}
+
 /// Puts a person into an organization and one of its teams. Who is there already keeps the higher role.
 pub async fn join(tx: &mut Tx, now: Millis, person: PersonId, team: &Team, role: Role) -> Result<()> {
     let present = role_in(tx, person, team.organization_id).await?;

@@ -83,6 +83,15 @@ pub async fn update_password(tx: &mut Tx, id: PersonId, hash: &str) -> Result<()
     Ok(())
 }
 
+pub async fn list_organizations(tx: &mut Tx) -> Result<Vec<OrganizationId>> {
+    Ok(on!(tx, conn => sqlx::query_scalar("SELECT id FROM organization ORDER BY id").fetch_all(conn).await)?)
+}
+
+pub async fn delete_all_sessions(tx: &mut Tx) -> Result<()> {
+    on!(tx, conn => sqlx::query("DELETE FROM session").execute(conn).await)?;
+    Ok(())
+}
+
 pub async fn insert_organization(tx: &mut Tx, id: OrganizationId, name: &str, now: Millis) -> Result<()> {
     let sql = "INSERT INTO organization (id, name, created_at) VALUES ($1, $2, $3)";
     on!(tx, conn => sqlx::query(sql).bind(id).bind(name).bind(now).execute(conn).await)?;

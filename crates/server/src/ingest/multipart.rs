@@ -15,10 +15,10 @@ use testward_wire::results::Problem;
 use super::batch::{Announced, NewBatch, StoredFile, record_stored};
 use super::{MAX_FILE_BYTES, import, paths};
 use crate::app::App;
-use crate::blobs::Received;
 use crate::error::{Error, Result};
 use crate::gate::Caller;
 use crate::ids::UploadId;
+use crate::leaks::{self, Covered, Uploader};
 use crate::projects::Project;
 
 /// How long an upload waits for its import before it is answered.
@@ -106,7 +106,7 @@ pub async fn take_multipart(app: &App, caller: &Caller, project: &Project, mut f
     if batch.batch.is_empty() {
         batch.batch = app.random.base62(22);
     }
-    let files = keep(app, files).await?;
+    let files = keep(app, Uploader { person: caller.person, project: project.id }, files).await?;
     let mut tx = app.db.write().await?;
     let id = record_stored(&mut tx, app.clock.now(), caller, project, batch, files, true).await?.upload;
     tx.commit().await?;
@@ -119,7 +119,7 @@ pub async fn take_multipart(app: &App, caller: &Caller, project: &Project, mut f
 #[derive(Default)]
 pub struct Parts {
     pub fields: Vec<(String, String)>,
-    files: Vec<(StoredFile, Option<Received>)>,
+    files: Vec<(StoredFile, Option<Covered>)>,
 }
 
 /// Reads a form whose fields, of any name, may come after its files.
@@ -151,7 +151,7 @@ pub async fn add_parts(
     folder: &str,
     is_end: bool,
 ) -> Result<Announced> {
-    let mut files = keep(app, parts.files).await?;
+    let mut files = keep(app, Uploader { person: caller.person, project: project.id }, parts.files).await?;
     for file in &mut files {
         file.path = paths::announced(folder, &file.path);
     }
@@ -163,8 +163,12 @@ pub async fn add_parts(
 }
 
 /// Puts received files on the disk for good.
-async fn keep(app: &App, files: Vec<(StoredFile, Option<Received>)>) -> Result<Vec<StoredFile>> {
-    app.blobs.keep(files.iter().filter_map(|(_, received)| received.as_ref())).await?;
+async fn keep(app: &App, from: Uploader, files: Vec<(StoredFile, Option<Covered>)>) -> Result<Vec<StoredFile>> {
+    let covered = || files.iter().filter_map(|(_, covered)| covered.as_ref());
+    app.blobs.keep(covered().map(|it| &it.received)).await?;
+    for covered in covered() {
+        leaks::record(app, from, covered).await?;
+    }
     Ok(files.into_iter().map(|(file, _)| file).collect())
 }
 
@@ -178,12 +182,13 @@ fn pieces<'a>(field: Field<'a>, unread: &'a AtomicUsize) -> impl Pieces + 'a {
 }
 
 /// Receives a file, unless it is refused at the door for its name.
-async fn receive_file(app: &App, name: &str, field: impl Pieces) -> Result<(StoredFile, Option<Received>)> {
+async fn receive_file(app: &App, name: &str, field: impl Pieces) -> Result<(StoredFile, Option<Covered>)> {
     match paths::checked(name) {
         Ok(path) => {
-            let received = app.blobs.receive(field, MAX_FILE_BYTES).await?;
+            let covered = leaks::receive(app, field, MAX_FILE_BYTES).await?;
+            let received = &covered.received;
             let (blob, bytes) = (Some(received.hash.clone()), received.bytes);
-            Ok((StoredFile { path, blob, bytes, problem: None }, Some(received)))
+            Ok((StoredFile { path, blob, bytes, problem: None }, Some(covered)))
         }
         Err(message) => {
             let bytes = skip(field).await?;

@@ -6,7 +6,7 @@ use testward_wire::results::{FileOutcome, Problem, UploadStage};
 use crate::db::{CHUNK, Tx, insert, on};
 use crate::error::Result;
 use crate::gate::Caller;
-use crate::ids::{FileId, ProjectId, RunId, UploadId};
+use crate::ids::{FileId, PersonId, ProjectId, RunId, UploadId};
 use crate::results::record::Ending;
 use crate::time::Millis;
 
@@ -122,6 +122,8 @@ const fn outcome_name(outcome: FileOutcome) -> &'static str {
 pub struct File {
     pub id: FileId,
     pub bytes: i64,
+    pub person_id: PersonId,
+    pub project_id: ProjectId,
 }
 
 pub async fn insert_file(
@@ -142,12 +144,12 @@ pub async fn insert_file(
 }
 
 pub async fn find_file_by_token(tx: &mut Tx, token_hash: &str) -> Result<Option<File>> {
-    let sql = "SELECT id, bytes FROM file WHERE token_hash = $1";
+    let sql = "SELECT id, bytes, person_id, project_id FROM file WHERE token_hash = $1";
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(token_hash).fetch_optional(conn).await)?)
 }
 
 pub async fn find_file_by_path(tx: &mut Tx, project: ProjectId, path: &str) -> Result<Option<File>> {
-    let sql = "SELECT id, bytes FROM file WHERE path = $1 AND project_id = $2";
+    let sql = "SELECT id, bytes, person_id, project_id FROM file WHERE path = $1 AND project_id = $2";
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(path).bind(project).fetch_optional(conn).await)?)
 }
 

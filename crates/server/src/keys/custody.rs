@@ -1,6 +1,6 @@
 //! Custody: whether the owner can copy a key again, and the sealed copies that make it possible.
 
-use super::{ApiKey, expiry, find, store, vault};
+use super::{ApiKey, alarm, expiry, find, store, vault};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -125,6 +125,7 @@ pub async fn reveal(tx: &mut Tx, app: &App, now: Millis, caller: &Caller, id: Ke
     let text = open_copy(tx, app, now, &key).await?.ok_or_else(no_copy)?;
     store::update_copies(tx, id).await?;
     identity::audit(tx, now, caller, "key.copy", &key.handle, &key.name).await?;
+    alarm::tell_change(tx, now, &key, &caller.into(), "key.copy").await?;
     Ok(text)
 }
 

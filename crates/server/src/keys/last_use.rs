@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use super::{secrets, store};
+use super::{alarm, secrets, store};
 use crate::app::App;
 use crate::error::Result;
 use crate::gate::ShownKey;
@@ -65,6 +65,8 @@ fn new_use(now: Millis, agent: &str, route: &'static str) -> Use {
 /// Writes down the uses gathered so far, in one transaction, and the MACs that were made anew.
 pub async fn flush(app: &App) -> Result<()> {
     secrets::renew(app).await?;
+    alarm::tell_dead_uses(app).await?;
+    let now = app.clock.now();
     let mut uses: Vec<_> = app.keys.uses.take().into_iter().collect();
     if uses.is_empty() {
         return Ok(());
@@ -73,6 +75,9 @@ pub async fn flush(app: &App) -> Result<()> {
     let mut tx = app.db.write().await?;
     for (Used { key, ip, is_former, is_rotated }, used) in &uses {
         store::update_last_use(&mut tx, *key, *ip, used).await?;
+        if !store::has_machine(&mut tx, *key, &ip.to_string()).await? {
+            alarm::tell_new_network(&mut tx, now, *key, *ip, &used.agent).await?;
+        }
         store::upsert_machine(&mut tx, *key, *ip, used.at).await?;
         if *is_former {
             store::update_former_use(&mut tx, *key, *ip, used).await?;

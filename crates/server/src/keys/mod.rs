@@ -10,6 +10,8 @@ pub mod oauth;
 pub mod pages;
 pub mod policy;
 mod checks;
+mod alarm;
+mod change;
 mod custody;
 mod expiry;
 mod imported;
@@ -19,6 +21,7 @@ mod last_use;
 mod limits;
 mod renewals;
 mod requests;
+mod revocations;
 mod rotation;
 mod secret_files;
 mod secrets;
@@ -31,11 +34,14 @@ mod vault;
 use testward_wire::keys::{KeyPatch, KeyStatus, NewKey, Scope};
 use testward_wire::keytext::{HANDLE_LEN, Kind, SECRET_LEN, compose};
 
+pub use alarm::{DeadUses, disable_leaked, find_owner, tell_expiring};
+pub use change::{Change, commit, owner_changed};
 pub use custody::{Custody, lock as lock_custody, locked_at as custody_locked_at, open_secret, reveal, seal_secret};
 pub use expiry::{DEFAULT_EXPIRES, expires_at};
 pub use imported::import;
 pub use index::{Index, Rejection};
 pub use last_use::flush as flush_uses;
+pub use revocations::{FILE as REVOCATIONS_FILE, Replayed, Revocations, replay as replay_revocations};
 pub use rotation::{FormerUse, Rotated, Rotation, Token, close_overlap, list_former_uses, rotate, rotate_self};
 pub use secret_files::{SecretKind, make_private_folder};
 pub use secrets::{
@@ -53,7 +59,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::gate::{Caller, Handle, KeyFacts, Rare, Scopes, Secret};
 use crate::identity::{self, Actor};
-use crate::ids::{KeyId, OrganizationId, PersonId, ProjectId};
+use crate::ids::{KeyId, PersonId, ProjectId};
 use crate::net::Networks;
 use crate::rate::Rate;
 use crate::time::{DAY, Millis};
@@ -149,46 +155,6 @@ impl ApiKey {
     }
 }
 
-/// A change of what the index knows, not yet in force.
-#[must_use = "a change is in force only after `keys::commit`"]
-#[derive(Default)]
-pub struct Change {
-    keys: Vec<KeyFacts>,
-    owners: Vec<(PersonId, index::Owner)>,
-    policies: Vec<(OrganizationId, policy::Policy)>,
-    forgotten: Vec<Handle>,
-}
-
-impl Change {
-    fn of(key: &ApiKey) -> Self {
-        Self { keys: vec![key.facts()], ..Self::default() }
-    }
-}
-
-/// Makes a change durable and then puts it in force: when this returns, every check sees it.
-///
-/// It runs to its end even when the client hangs up meanwhile; a committed row without its entry would be a deleted
-/// key that still opens doors.
-pub async fn commit(app: &App, tx: Tx, change: Change) -> Result<()> {
-    let app = app.clone();
-    #[expect(clippy::disallowed_methods, reason = "must not be cancelled with the request")]
-    let task = tokio::spawn(async move {
-        tx.commit().await?;
-        for (id, owner) in change.owners {
-            app.keys.set_owner(id, owner);
-        }
-        for (organization, policy) in change.policies {
-            app.keys.set_policy(organization, policy);
-        }
-        for facts in change.keys {
-            app.keys.set(facts);
-        }
-        app.keys.forget(&change.forgotten);
-        Ok(())
-    });
-    task.await.map_err(anyhow::Error::from)?
-}
-
 /// Makes a key for the caller. Returns its text, which only a sealed copy can show again.
 pub async fn create(
     tx: &mut Tx,
@@ -219,6 +185,7 @@ pub async fn issue(
     store::insert(tx, &key).await?;
     custody::keep_copy(tx, app, &key, &text).await?;
     identity::audit_about(tx, now, actor, owner, "key.create", &key.handle, &key.name).await?;
+    alarm::tell_change(tx, now, &key, actor, "key.create").await?;
     Ok((Change::of(&key), key, text))
 }
 
@@ -371,7 +338,8 @@ pub async fn revoke_held(tx: &mut Tx, now: Millis, actor: &Actor, held: &KeyFact
     key.version += 1;
     store::delete_all_copies(tx, key.id).await?;
     store::update(tx, &key).await?;
-    identity::audit_as(tx, now, actor, "key.revoke", &key.handle, &key.name).await?;
+    identity::audit_about(tx, now, actor, key.owner, "key.revoke", &key.handle, &key.name).await?;
+    alarm::tell_change(tx, now, &key, actor, "key.revoke").await?;
     Ok(Change::of(&key))
 }
 
@@ -389,15 +357,8 @@ async fn change(tx: &mut Tx, now: Millis, caller: &Caller, mut key: ApiKey, acti
     key.version += 1;
     store::update(tx, &key).await?;
     identity::audit(tx, now, caller, action, &key.handle, &key.name).await?;
+    alarm::tell_change(tx, now, &key, &caller.into(), action).await?;
     Ok(Change::of(&key))
-}
-
-/// Tells the index of a person who is new, was disabled or enabled, or belongs elsewhere or as something else now.
-pub async fn owner_changed(tx: &mut Tx, person: PersonId) -> Result<Change> {
-    let identity::Person { email, disabled_at, .. } = identity::find(tx, person).await?;
-    let memberships = identity::list_memberships(tx, person).await?;
-    let roles = memberships.into_iter().map(|it| (it.organization, it.role)).collect();
-    Ok(Change { owners: vec![(person, index::Owner { email, disabled_at, roles })], ..Change::default() })
 }
 
 /// Does what is due: closes overlaps, destroys copies, and forgets keys that have been dead for so long that nobody
@@ -411,13 +372,4 @@ pub async fn do_chores(tx: &mut Tx, now: Millis) -> Result<Change> {
     let exchanged = store::delete_dead_before(tx, now.plus(-EXCHANGED_KEPT_FOR), Some(Kind::Exchanged)).await?;
     change.forgotten.extend(exchanged);
     Ok(change)
-}
-
-impl std::ops::AddAssign for Change {
-    fn add_assign(&mut self, other: Self) {
-        self.keys.extend(other.keys);
-        self.owners.extend(other.owners);
-        self.policies.extend(other.policies);
-        self.forgotten.extend(other.forgotten);
-    }
 }

@@ -115,7 +115,10 @@ pub fn verify_key(app: &App, ip: IpAddr, text: &str) -> Result<ShownKey> {
         Ok(Ok(key)) => return Ok(key),
         // The key is good and too busy, which is no guess.
         Ok(Err(rejection @ Rejection::TooOften(_))) => return Err(rejection.into()),
-        Ok(Err(rejection)) => rejection.into(),
+        Ok(Err(rejection)) => {
+            app.keys.dead_uses.note(text, ip, &rejection);
+            rejection.into()
+        }
         Err(malformed) => Error::unauthenticated("invalid_api_key", malformed.hint()),
     };
     // Valid keys pass from an address that fails; only more failing from there is slowed down.

@@ -2,11 +2,12 @@
 
 use crate::app::App;
 use crate::error::Result;
+use crate::notices;
 use crate::work::{self, Handlers};
 
 /// Returns what to do for each kind of job.
 pub fn handlers() -> Handlers {
-    Handlers::default()
+    Handlers::default().on::<notices::SendMail>().on::<notices::DeliverWebhook>()
 }
 
 /// Runs every job that is due, and returns how many attempts that were.

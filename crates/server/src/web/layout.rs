@@ -8,6 +8,7 @@ use crate::db::Tx;
 use crate::error::Result;
 use crate::gate::Caller;
 use crate::identity::{self, Role};
+use crate::notices;
 use crate::time::{DAY, HOUR, MINUTE, Millis};
 
 /// The frame of a page.
@@ -15,6 +16,8 @@ pub struct Chrome {
     pub person: Option<Person>,
     pub crumbs: Vec<Crumb>,
     pub is_admin: bool,
+    /// Notices that the person has not read.
+    pub n_unread: i64,
     /// Says once what was just done.
     pub flash: Option<String>,
     pub theme: &'static str,
@@ -42,7 +45,7 @@ impl Crumb {
 impl Chrome {
     /// The frame for a stranger: nothing but the brand.
     pub const fn plain() -> Self {
-        Self { person: None, crumbs: Vec::new(), is_admin: false, flash: None, theme: "auto" }
+        Self { person: None, crumbs: Vec::new(), is_admin: false, n_unread: 0, flash: None, theme: "auto" }
     }
 
     /// The frame for whoever is signed in.
@@ -54,6 +57,7 @@ impl Chrome {
             person: Some(Person { name: person.name, email: person.email, initials }),
             crumbs,
             is_admin: memberships.iter().any(|it| it.role >= Role::Admin),
+            n_unread: notices::count_unread(tx, caller.person).await?,
             flash: None,
             theme: "auto",
         })

@@ -21,6 +21,8 @@ pub struct Failures(Mutex<HashMap<(Attempt, Source), Window>>);
 pub enum Attempt {
     SignIn,
     Key,
+    /// A report of a leak, whatever it names.
+    Leak,
 }
 
 impl Attempt {
@@ -30,6 +32,7 @@ impl Attempt {
             Self::SignIn => 10,
             // A build farm with a stale key behind one address fails often without guessing.
             Self::Key => 300,
+            Self::Leak => 30,
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod admit;
 mod assets;
 pub mod audit;
+mod oversight;
 pub mod cookies;
 pub mod extract;
 mod face;
@@ -81,7 +82,7 @@ fn table(app: App) -> Routes {
     let routes = governance::add(routes);
     let routes = reports(routes);
     let routes = pages_of_results(routes);
-    let routes = administration(routes);
+    let routes = oversight::routes(routes);
     official_clients(routes)
 }
 
@@ -302,21 +303,6 @@ fn provisioning(routes: Routes) -> Routes {
         .put("/scim/v2/Users/{user}", PROVISION, http::replace)
         .patch("/scim/v2/Users/{user}", PROVISION, http::patch)
         .delete("/scim/v2/Users/{user}", PROVISION, http::delete)
-}
-
-/// For owners and admins of an organization; the handlers ask for the role.
-fn administration(routes: Routes) -> Routes {
-    let read = Access::Scope(Scope::AdminRead);
-    routes
-        .get("/admin/audit", ADMIN, audit::show)
-        .api(Method::GET, "/api/v1/audit", read, "Search the audit log, newest first", audit::http::list)
-        .api(
-            Method::GET,
-            "/api/v1/audit/export",
-            read,
-            "Export the audit log as JSON lines, newest first",
-            audit::http::export,
-        )
 }
 
 fn trusted_issuers(routes: Routes) -> Routes {

@@ -15,7 +15,7 @@ use crate::config::{Config, FirstPerson};
 use crate::error::Result;
 use crate::random::Random;
 use crate::time::Clock;
-use crate::{admin, audit, identity, ingest, keys, signin, trust, web, work};
+use crate::{admin, audit, identity, ingest, keys, notices, signin, trust, web, work};
 
 /// How often uses of keys are written down, and the database's log is folded into its file.
 const FLUSH_EVERY: Duration = Duration::from_secs(10);
@@ -169,10 +169,12 @@ pub async fn run_chores(app: &App) -> Result<()> {
     let mut tx = app.db.write().await?;
     identity::forget_ended(&mut tx, now).await?;
     work::forget_failed(&mut tx, now).await?;
+    notices::forget_old(&mut tx, now).await?;
     trust::forget_old(&mut tx, now).await?;
     signin::forget_old(&mut tx, now).await?;
     let change = keys::do_chores(&mut tx, now).await?;
-    keys::commit(app, tx, change).await
+    keys::commit(app, tx, change).await?;
+    keys::tell_expiring(app).await
 }
 
 /// Makes an error one for the console.

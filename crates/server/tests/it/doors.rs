@@ -39,6 +39,11 @@ const PUBLIC: &[&str] = &[
     "POST /oauth/revoke",
     "POST /api/v1/oidc/exchange",
     "PUT /storage/{token}",
+    // Whoever finds a key reports it, and scanners learn what one looks like.
+    "POST /api/v1/leaks",
+    "GET /.well-known/testward-key-format.json",
+    "GET /scanner-rules/gitleaks.toml",
+    "GET /scanner-rules/trufflehog.yaml",
     // The official agent asks before it shows its key.
     "GET /info",
 ];

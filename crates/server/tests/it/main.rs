@@ -4,6 +4,7 @@ mod support;
 
 mod attacks;
 mod audit;
+mod backup;
 mod compat;
 mod connections;
 mod doors;
@@ -13,6 +14,8 @@ mod ingest;
 mod keys;
 mod layers;
 mod openapi;
+mod leaks;
+mod notices;
 mod outbound;
 mod pages;
 mod organization;

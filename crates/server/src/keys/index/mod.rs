@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use table::{Record, Table};
 use testward_wire::keytext::{ImportedText, KeyText};
 
+use super::alarm::DeadUses;
 use super::last_use::Uses;
 use super::policy::{self, Forbidden, Judged, Policy};
 use super::renewals::Renewals;
@@ -43,6 +44,8 @@ pub struct Index {
     policies: RwLock<HashMap<OrganizationId, Arc<Policy>>>,
     /// Uses since they were last written down.
     pub uses: Uses,
+    /// Dead keys that were sent since then.
+    pub dead_uses: DeadUses,
     /// MACs of a new pepper since they were last written down.
     pub renewals: Renewals,
     /// Calls since they were last written down.
@@ -99,6 +102,7 @@ impl Index {
             imported: RwLock::default(),
             policies: RwLock::default(),
             uses: Uses::default(),
+            dead_uses: DeadUses::default(),
             renewals: Renewals::default(),
             tallies: Tallies::default(),
         };
@@ -172,6 +176,14 @@ impl Index {
 
     /// Returns the key that somebody holds, dead or alive, and from wherever: enough to end it, and for nothing else.
     pub fn find_held(&self, vault: &Vault, key: KeyText<'_>) -> Option<Arc<KeyFacts>> {
+        let facts = self.find(key)?;
+        let shown = vault.secret_with(facts.secret.pepper, key.expose());
+        let is_holder = shown.is(&facts.secret) || former(vault, &facts, shown, key).is_ok();
+        is_holder.then_some(facts)
+    }
+
+    /// Returns the key that somebody holds, whatever it may do: for what leaked.
+    pub fn find_proven(&self, vault: &Vault, key: KeyText<'_>) -> Option<Arc<KeyFacts>> {
         let facts = self.find(key)?;
         let shown = vault.secret_with(facts.secret.pepper, key.expose());
         let is_holder = shown.is(&facts.secret) || former(vault, &facts, shown, key).is_ok();

@@ -1,7 +1,9 @@
 //! SQL of API keys.
 
+mod alarm;
 mod copies;
 mod requests;
+mod replay;
 mod rotation;
 mod secrets;
 
@@ -13,10 +15,12 @@ use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, FromRow, Row as _};
 use testward_wire::keytext::Kind;
 
+pub use alarm::{find_by_handle, has_machine, insert_expiry_notice, list_ips, list_to_warn};
 pub use copies::{
     delete_all_copies, delete_forbidden_copies, delete_sealed, find_data_key, find_lock, find_sealed, insert_data_key,
     insert_lock, insert_sealed, is_locked,
 };
+pub use replay::{replay_disabled, replay_person, replay_revoked};
 pub use requests::*;
 use rotation::Rotations;
 pub use rotation::{

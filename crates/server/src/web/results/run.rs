@@ -24,7 +24,7 @@ use crate::results::{self, CaseResult, Detail, ResultFilter, Run, RunStage, Suit
 use crate::time::Millis;
 use crate::web::extract::{Path, Query};
 use crate::web::layout::{Bar, Chrome, Crumb, Mark, Paging, Tab, When, href, render};
-use crate::{identity, ingest};
+use crate::{identity, ingest, leaks};
 
 const PAGE_SIZE: usize = 100;
 /// Suites or files on one page.
@@ -59,6 +59,7 @@ struct RunPage {
     n_repairs: usize,
     n_files: i64,
     n_refused: i64,
+    n_leaks: i64,
     files_href: String,
 }
 
@@ -173,6 +174,7 @@ async fn frame(
     };
     let by = identity::find(tx, run.person_id).await?.name;
     let came = ingest::count_files(tx, run).await?;
+    let n_leaks = leaks::count_in_run(tx, run.id).await?;
     let n_failures = run.counts.failed + run.counts.error + run.counts.incomplete;
     Ok(RunPage {
         page: chrome(tx, caller, project, vec![Crumb::new(format!("#{}", run.number), path.clone())]).await?,
@@ -199,6 +201,7 @@ async fn frame(
         n_repairs: 0,
         n_files: came.files,
         n_refused: came.refused,
+        n_leaks,
         files_href: href(&path, &[("tab", "files")]),
         all_href: path,
     })

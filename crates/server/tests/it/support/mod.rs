@@ -3,10 +3,12 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 mod foreign;
+mod smtp;
 mod issuer;
 
-pub use foreign::Foreign;
+pub use foreign::{Asked, Foreign};
 pub use issuer::{Issuer, Signer, encode};
+pub use smtp::MailServer;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +23,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testward_server::app::App;
-use testward_server::config::Config;
+use testward_server::config::{Config, Mail};
 use testward_server::identity::{self, FirstSteps, Person, Role};
 use testward_server::ids::{ProjectId, TeamId};
 use testward_server::net::Networks;
@@ -74,6 +76,14 @@ impl TestApp {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = Config { trusted_proxies, ..config(&folder) };
         let app = open(config).await;
+        Self::with(app, folder).await
+    }
+
+    /// A server that sends mail through the one at `smtp_url`.
+    pub async fn start_with_mail(smtp_url: &str) -> Self {
+        let mail = Mail { smtp_url: smtp_url.to_owned(), from: "Testward <testward@example.com>".to_owned() };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let app = open(Config { mail: Some(mail), ..config(&folder) }).await;
         Self::with(app, folder).await
     }
 
