@@ -96,10 +96,11 @@ fn tell_file(report: &mut String, problems: &mut Vec<String>, path: &Path) {
     let mode = metadata.permissions().mode() & 0o7777;
     let _ = writeln!(report, "  {mode:04o}  {}", path.display());
     let wanted = if metadata.is_dir() { 0o700 } else { 0o600 };
+    // No right for group and others in the last six bits.
     let is_hidden = path
         .ancestors()
         .skip(1)
-        .any(|folder| fs::metadata(folder).is_ok_and(|it| it.permissions().mode() & 0o077 == 0));
+        .any(|folder| fs::metadata(folder).is_ok_and(|it| it.permissions().mode().trailing_zeros() >= 6));
     if mode & 0o077 != 0 && !is_hidden {
         problems.push(format!("{} is open to others: chmod {wanted:o} {}", path.display(), path.display()));
     }
