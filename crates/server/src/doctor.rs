@@ -96,6 +96,7 @@ fn tell_file(report: &mut String, problems: &mut Vec<String>, path: &Path) {
     let mode = metadata.permissions().mode() & 0o7777;
     let _ = writeln!(report, "  {mode:04o}  {}", path.display());
     let wanted = if metadata.is_dir() { 0o700 } else { 0o600 };
+    // No right for group and others in the last six bits.
     let is_hidden = path
         .ancestors()
         .skip(1)
