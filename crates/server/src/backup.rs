@@ -69,10 +69,7 @@ pub async fn restore(config: &Config, from: &Path, revocations: Option<PathBuf>,
     fs::File::open(data.join(DATABASE))?.sync_all()?;
     copy_blobs(&from.join("blobs"), &data.join("blobs"))?;
     let db = Db::open(&data.join(DATABASE)).await?;
-    let replayed = match log.exists() {
-        true => Some(replay(&db, &log, about.at).await?),
-        false => None,
-    };
+    let replayed = if log.exists() { Some(replay(&db, &log, about.at).await?) } else { None };
     db.close().await;
     let app = App::open(config, String::new(), clock, Random::System).await?;
     note(&app, &about).await?;
