@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::support::TestApp;
 
 /// What a key that follows its owner may do, where its owner may do everything.
-const EVERYTHING: [&str; 10] = [
+const EVERYTHING: [&str; 11] = [
     "everything",
     "results:read",
     "results:write",
@@ -29,6 +29,7 @@ const EVERYTHING: [&str; 10] = [
     "agents:run",
     "admin:read",
     "admin:write",
+    "people:provision",
 ];
 
 #[tokio::test]
