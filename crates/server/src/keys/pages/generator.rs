@@ -62,7 +62,7 @@ const CLIENTS: [Client; 5] = [
         label: "Katalon Studio console",
         note: "Runs a suite with katalonc and sends its report here.",
         options: &[
-            Opt("prj", "Project file", "Absolute path", "/work/shop/shop.prj", &[]),
+            Opt("prj", "Project file", "Absolute path", "/srv/shop/shop.prj", &[]),
             Opt(
                 "kind",
                 "Run",
